@@ -1,0 +1,31 @@
+"""What every test may ask for: a real MongoDB, with databases of random names that are dropped afterwards."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from ops.local.mongod import LocalMongod
+
+
+@pytest.fixture(scope="session")
+def mongodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server of TEST_MONGODB_URL, else one started here. Never MONGODB_URL."""
+    given = os.environ.get("TEST_MONGODB_URL")
+    if given:
+        yield given
+        return
+    with LocalMongod(tmp_path_factory.mktemp("mongod") / "db") as server:
+        yield server.url
+
+
+@pytest.fixture
+def mongodb_database(mongodb_url: str) -> Iterator[str]:
+    """The name of a database of this test's own."""
+    name = f"test_{secrets.token_hex(8)}"
+    yield name
+    with MongoClient[dict[str, Any]](mongodb_url) as client:
+        client.drop_database(name)
