@@ -1,0 +1,162 @@
+"""The events of a meal's stream. Each is a fact that a consumer can use alone.
+
+Every event carries the user, the person's local date, the meal type and the status that results, so that no projector
+has to look a meal up. What reveals a person sits in `personal` and nowhere else.
+"""
+
+from datetime import date, datetime
+from typing import ClassVar, Protocol
+
+from eventsourcing.domain import Aggregate
+from eventsourcing.utils import register_topic
+from msgspec import Struct
+
+from ledger.errors import ErrorCode
+from ledger.local_day import now
+from ledger.nutrition import Nutrients
+from ledger.values import (
+    MealEntry,
+    MealSource,
+    MealStatus,
+    MealType,
+    MealWarning,
+    Timing,
+    TokenUsage,
+)
+
+
+class RequestPersonal(Struct, frozen=True, kw_only=True):
+    photo_url: str
+    dish_hint: str | None
+
+
+class AnalysisPersonal(Struct, frozen=True, kw_only=True):
+    """The dish's name is the model's free text about a person's plate."""
+
+    dish_name: str | None
+
+
+class NotesPersonal(Struct, frozen=True, kw_only=True):
+    before: str | None
+    after: str | None
+
+
+class EntryChange(Struct, frozen=True, kw_only=True):
+    """An entry's amount and nutrients, as they were and as they are."""
+
+    entry_id: str
+    quantity_before: float
+    quantity_after: float
+    nutrients_before: Nutrients
+    nutrients_after: Nutrients
+
+
+class AppliesEvents(Protocol):
+    def apply_event(self, event: "MealEvent") -> None: ...
+
+
+class MealEvent(Aggregate.Event):
+    """What every event carries. `actor` is who acted: the user, or `system` where no person did."""
+
+    user_id: str
+    actor: str
+    correlation_id: str
+    local_date: date
+    meal_type: MealType
+    status: MealStatus
+
+    @staticmethod
+    def create_timestamp() -> datetime:
+        """This moment at BSON's precision, so that a stored event equals the one in memory."""
+        return now()
+
+    def apply(self, aggregate: AppliesEvents) -> None:
+        """Let the aggregate take the event in."""
+        aggregate.apply_event(self)
+
+
+class MealAnalysisRequested(MealEvent, Aggregate.Created):
+    """A person asked for a photo to be analysed; nothing outside has been called yet."""
+
+    TOPIC: ClassVar[str] = "MealAnalysisRequested"
+    source: MealSource
+    eaten_at: datetime
+    time_zone: str
+    fingerprint: str
+    personal: RequestPersonal
+
+
+class MealAnalyzed(MealEvent):
+    """Foods were recognised and matched. `duration_ms` is the whole analysis, in milliseconds.
+
+    `cost` is in `cost_currency`, by the price table named; all three are absent where the model's price is not known.
+    """
+
+    TOPIC: ClassVar[str] = "MealAnalyzed"
+    entries: tuple[MealEntry, ...]
+    totals: Nutrients
+    confidence: float | None
+    warnings: tuple[MealWarning, ...]
+    model: str
+    prompt_version: str
+    tokens: TokenUsage
+    cost: float | None
+    cost_currency: str | None
+    price_table: str | None
+    duration_ms: int
+    personal: AnalysisPersonal
+
+
+class MealAnalysisFailed(MealEvent):
+    """The analysis came to nothing. `message` is safe to show; `retryable` says whether a new request can help."""
+
+    TOPIC: ClassVar[str] = "MealAnalysisFailed"
+    code: ErrorCode
+    message: str
+    retryable: bool
+
+
+class MealConfirmed(MealEvent):
+    """The person kept some of the proposed entries; `totals` are the kept ones'."""
+
+    TOPIC: ClassVar[str] = "MealConfirmed"
+    kept_entry_ids: tuple[str, ...]
+    rejected_entry_ids: tuple[str, ...]
+    totals: Nutrients
+
+
+class MealUpdated(MealEvent):
+    """Type, time, notes or an entry's amount changed: what it was and what it is."""
+
+    TOPIC: ClassVar[str] = "MealUpdated"
+    before: Timing
+    after: Timing
+    changed_entries: tuple[EntryChange, ...]
+    totals_before: Nutrients
+    totals_after: Nutrients
+    personal: NotesPersonal
+
+
+class MealDeleted(MealEvent):
+    """The owner removed the meal: the status and the totals it had."""
+
+    TOPIC: ClassVar[str] = "MealDeleted"
+    status_before: MealStatus
+    totals: Nutrients
+
+
+EVENT_CLASSES: tuple[type[MealEvent], ...] = (
+    MealAnalysisRequested,
+    MealAnalyzed,
+    MealAnalysisFailed,
+    MealConfirmed,
+    MealUpdated,
+    MealDeleted,
+)
+TOPICS: dict[str, type[MealEvent]] = {
+    event_class.__dict__["TOPIC"]: event_class for event_class in EVENT_CLASSES
+}
+"""The closed registry: the only classes that a stored topic can become."""
+
+for _topic, _event_class in TOPICS.items():
+    register_topic(_topic, _event_class)

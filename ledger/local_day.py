@@ -1,0 +1,94 @@
+"""Instants and local days: an instant is UTC at millisecond precision; a day is the person's own calendar date."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+from ledger.errors import InvalidArgument
+from ledger.values import MealType
+
+FUTURE_TOLERANCE = timedelta(minutes=5)
+"""How far ahead of ours a person's clock may run."""
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+_AREAS = frozenset(
+    {
+        "Africa",
+        "America",
+        "Antarctica",
+        "Arctic",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Europe",
+        "Indian",
+        "Pacific",
+    }
+)
+
+
+def to_instant(moment: datetime) -> datetime:
+    """The same moment in UTC, cut to whole milliseconds. Raises ValueError for a moment without an offset."""
+    if moment.utcoffset() is None:
+        raise ValueError("an instant needs an offset from UTC")
+    in_utc = moment.astimezone(UTC)
+    return in_utc.replace(microsecond=in_utc.microsecond // 1000 * 1000)
+
+
+def now() -> datetime:
+    """This moment, as an instant."""
+    return to_instant(datetime.now(UTC))
+
+
+@cache
+def geographic_zones() -> frozenset[str]:
+    """The names of the pinned `tzdata` that name a place, and `UTC`."""
+    names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+    return frozenset(name for name in names if name.split("/")[0] in _AREAS) | {"UTC"}
+
+
+@cache
+def _load(name: str) -> ZoneInfo:
+    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """The zone of that IANA name, from the pinned `tzdata` and never from the machine.
+
+    Raises InvalidArgument for a name that is neither a place's nor UTC.
+    """
+    if name not in geographic_zones():
+        raise InvalidArgument(
+            "The time zone must be an IANA name of a place, such as Europe/Paris, or UTC.", field="timeZone"
+        )
+    return _load(name)
+
+
+def local_date(instant: datetime, zone: str) -> date:
+    """The calendar date that a clock in `zone` shows at `instant`."""
+    return instant.astimezone(time_zone(zone)).date()
+
+
+def usual_meal_type(instant: datetime, zone: str) -> MealType:
+    """The meal of that local hour: breakfast from 5, lunch from 11, dinner from 17 to 22, else a snack."""
+    hour = instant.astimezone(time_zone(zone)).hour
+    if 5 <= hour < 11:
+        return MealType.BREAKFAST
+    if 11 <= hour < 15:
+        return MealType.LUNCH
+    if 17 <= hour < 22:
+        return MealType.DINNER
+    return MealType.SNACK
+
+
+def check_eaten_at(eaten_at: datetime, at: datetime) -> datetime:
+    """`eaten_at` as an instant. Raises InvalidArgument when it lies before 1970 or in the future of `at`."""
+    instant = to_instant(eaten_at)
+    if instant > at + FUTURE_TOLERANCE:
+        raise InvalidArgument("The meal cannot lie in the future.", field="eatenAt")
+    if instant < EARLIEST:
+        raise InvalidArgument("The meal cannot lie before 1970.", field="eatenAt")
+    return instant

@@ -1,0 +1,338 @@
+"""The Meal aggregate: what may be done with a meal, and what each event makes of it.
+
+    ANALYZING ──► ANALYZED ──► CONFIRMED
+        │             │            │
+        ▼             ▼            ▼
+      FAILED ─────► DELETED ◄──────┘
+
+Everything that the picture does not show is refused with InvalidState.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import singledispatchmethod
+from typing import Any, ClassVar
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+from msgspec import Struct, structs
+
+from ledger.errors import AnalysisError, ErrorCode, InvalidArgument, InvalidState, UnknownEntry
+from ledger.events import (
+    AnalysisPersonal,
+    EntryChange,
+    MealAnalysisFailed,
+    MealAnalysisRequested,
+    MealAnalyzed,
+    MealConfirmed,
+    MealDeleted,
+    MealEvent,
+    MealUpdated,
+    NotesPersonal,
+    RequestPersonal,
+)
+from ledger.nutrition import Nutrients, total
+from ledger.values import (
+    MealEntry,
+    MealSnapshot,
+    MealSource,
+    MealStatus,
+    MealWarning,
+    Timing,
+    TokenUsage,
+)
+
+
+class Actor(Struct, frozen=True, kw_only=True):
+    """Who acts, and in which request."""
+
+    name: str
+    correlation_id: str
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """What an analysis found: the entries to be reviewed, and what finding them took. See MealAnalyzed for units."""
+
+    dish_name: str | None
+    entries: tuple[MealEntry, ...]
+    warnings: tuple[MealWarning, ...]
+    model: str
+    prompt_version: str
+    tokens: TokenUsage
+    cost: float | None
+    cost_currency: str | None
+    price_table: str | None
+    duration_ms: int
+
+
+class Meal(Aggregate):
+    """One meal of one person, from the request to analyse its photo until it is deleted."""
+
+    TOPIC: ClassVar[str] = "Meal"
+    Event = MealEvent
+    Created = MealAnalysisRequested
+
+    def __init__(self) -> None:
+        self.dish_name: str | None = None
+        self.confidence: float | None = None
+        self.notes: str | None = None
+        self.entries: tuple[MealEntry, ...] = ()
+        self.rejected_entry_ids: tuple[str, ...] = ()
+        self.warnings: tuple[MealWarning, ...] = ()
+        self.failure_code: ErrorCode | None = None
+        self.failure_message: str | None = None
+
+    @classmethod
+    def request_analysis(
+        cls,
+        meal_id: UUID,
+        *,
+        user_id: str,
+        actor: Actor,
+        photo_url: str,
+        dish_hint: str | None,
+        timing: Timing,
+        fingerprint: str,
+    ) -> "Meal":
+        """A new meal, ANALYZING. `fingerprint` tells a repeated request from a different one with the same key."""
+        return cls._create(
+            MealAnalysisRequested,
+            id=meal_id,
+            user_id=user_id,
+            actor=actor.name,
+            correlation_id=actor.correlation_id,
+            local_date=timing.local_date,
+            meal_type=timing.meal_type,
+            status=MealStatus.ANALYZING,
+            source=MealSource.PHOTO,
+            eaten_at=timing.eaten_at,
+            time_zone=timing.time_zone,
+            fingerprint=fingerprint,
+            personal=RequestPersonal(photo_url=photo_url, dish_hint=dish_hint),
+        )
+
+    @property
+    def totals(self) -> Nutrients:
+        return total(entry.nutrients for entry in self.entries)
+
+    def propose(self, proposal: Proposal, *, actor: Actor) -> None:
+        """The analysis found foods: ANALYZING → ANALYZED."""
+        self._require("be analysed", MealStatus.ANALYZING)
+        known = [entry.confidence for entry in proposal.entries if entry.confidence is not None]
+        self._trigger(
+            MealAnalyzed,
+            actor,
+            status=MealStatus.ANALYZED,
+            entries=proposal.entries,
+            totals=total(entry.nutrients for entry in proposal.entries),
+            confidence=round(sum(known) / len(known), 3) if known else None,
+            warnings=proposal.warnings,
+            model=proposal.model,
+            prompt_version=proposal.prompt_version,
+            tokens=proposal.tokens,
+            cost=proposal.cost,
+            cost_currency=proposal.cost_currency,
+            price_table=proposal.price_table,
+            duration_ms=proposal.duration_ms,
+            personal=AnalysisPersonal(dish_name=proposal.dish_name),
+        )
+
+    def fail(self, error: AnalysisError, *, actor: Actor) -> None:
+        """The analysis came to nothing: ANALYZING → FAILED."""
+        self._require("fail", MealStatus.ANALYZING)
+        self._trigger(
+            MealAnalysisFailed,
+            actor,
+            status=MealStatus.FAILED,
+            code=error.code,
+            message=error.message,
+            retryable=error.retryable,
+        )
+
+    def confirm(self, entry_ids: Sequence[str], *, actor: Actor) -> None:
+        """Keep these entries and reject the others: ANALYZED → CONFIRMED. The same confirm again changes nothing.
+
+        Raises InvalidArgument for no entry, UnknownEntry, and InvalidState for a meal that is not ANALYZED.
+        """
+        kept = frozenset(entry_ids)
+        if not kept:
+            raise InvalidArgument("Name at least one entry to keep.", field="confirmedEntryIds")
+        if self.status is MealStatus.CONFIRMED and kept == {entry.id for entry in self.entries}:
+            return
+        self._require("be confirmed", MealStatus.ANALYZED)
+        self._check_known(kept, "confirmedEntryIds")
+        self._trigger(
+            MealConfirmed,
+            actor,
+            status=MealStatus.CONFIRMED,
+            kept_entry_ids=tuple(entry.id for entry in self.entries if entry.id in kept),
+            rejected_entry_ids=tuple(entry.id for entry in self.entries if entry.id not in kept),
+            totals=total(entry.nutrients for entry in self.entries if entry.id in kept),
+        )
+
+    def update(
+        self, *, timing: Timing, notes: str | None, amounts: Mapping[str, float], actor: Actor
+    ) -> None:
+        """Change type, time, notes, or entries' amounts (grams by entry id). What equals the present changes nothing.
+
+        Raises UnknownEntry, and InvalidState unless the meal is ANALYZED or CONFIRMED.
+        """
+        self._require("be changed", MealStatus.ANALYZED, MealStatus.CONFIRMED)
+        self._check_known(amounts.keys(), "entries")
+        changes = tuple(
+            EntryChange(
+                entry_id=entry.id,
+                quantity_before=entry.quantity_g,
+                quantity_after=amounts[entry.id],
+                nutrients_before=entry.nutrients,
+                nutrients_after=entry.per_100g.for_grams(amounts[entry.id]),
+            )
+            for entry in self.entries
+            if amounts.get(entry.id, entry.quantity_g) != entry.quantity_g
+        )
+        if not changes and timing == self.timing and notes == self.notes:
+            return
+        self._trigger(
+            MealUpdated,
+            actor,
+            timing=timing,
+            status=self.status,
+            before=self.timing,
+            after=timing,
+            changed_entries=changes,
+            totals_before=self.totals,
+            totals_after=total(entry.nutrients for entry in with_changes(self.entries, changes)),
+            personal=NotesPersonal(before=self.notes, after=notes),
+        )
+
+    def delete(self, *, actor: Actor) -> None:
+        """Remove the meal from its owner's diary; the stream stays."""
+        self._require("be deleted", MealStatus.ANALYZED, MealStatus.CONFIRMED, MealStatus.FAILED)
+        self._trigger(
+            MealDeleted,
+            actor,
+            status=MealStatus.DELETED,
+            status_before=self.status,
+            totals=self.totals,
+        )
+
+    def snapshot(self) -> MealSnapshot:
+        """The meal as it stands now."""
+        return MealSnapshot(
+            id=str(self.id),
+            user_id=self.user_id,
+            status=self.status,
+            meal_type=self.timing.meal_type,
+            dish_name=self.dish_name,
+            photo_url=self.photo_url,
+            source=self.source,
+            confidence=self.confidence,
+            eaten_at=self.timing.eaten_at,
+            time_zone=self.timing.time_zone,
+            local_date=self.timing.local_date,
+            notes=self.notes,
+            entries=self.entries,
+            totals=self.totals,
+            warnings=self.warnings,
+            failure_code=self.failure_code,
+            failure_message=self.failure_message,
+            created_at=self.created_on,
+            updated_at=self.modified_on,
+        )
+
+    def _require(self, what: str, *allowed: MealStatus) -> None:
+        if self.status not in allowed:
+            raise InvalidState(f"A meal that is {self.status} cannot {what}.")
+
+    def _check_known(self, entry_ids: Iterable[str], field: str) -> None:
+        unknown = sorted(set(entry_ids) - {entry.id for entry in self.entries})
+        if unknown:
+            raise UnknownEntry(f"The meal has no entry {unknown[0]!r}.", field=field)
+
+    def _trigger(
+        self, event_class: type[MealEvent], actor: Actor, *, timing: Timing | None = None, **facts: Any
+    ) -> None:
+        when = timing or self.timing
+        self.trigger_event(
+            event_class,
+            user_id=self.user_id,
+            actor=actor.name,
+            correlation_id=actor.correlation_id,
+            local_date=when.local_date,
+            meal_type=when.meal_type,
+            **facts,
+        )
+
+    def apply_event(self, event: MealEvent) -> None:
+        """Take an event in: the only way in which a meal changes."""
+        self.status = event.status
+        self._take_in(event)
+
+    @singledispatchmethod
+    def _take_in(self, event: MealEvent) -> None:
+        raise NotImplementedError(f"{type(event).__name__} changes nothing")
+
+    @_take_in.register
+    def _(self, event: MealAnalysisRequested) -> None:
+        self.user_id = event.user_id
+        self.source = event.source
+        self.fingerprint = event.fingerprint
+        self.photo_url = event.personal.photo_url
+        self.dish_hint = event.personal.dish_hint
+        self.timing = Timing(
+            meal_type=event.meal_type,
+            eaten_at=event.eaten_at,
+            time_zone=event.time_zone,
+            local_date=event.local_date,
+        )
+
+    @_take_in.register
+    def _(self, event: MealAnalyzed) -> None:
+        self.dish_name = event.personal.dish_name
+        self.entries = event.entries
+        self.confidence = event.confidence
+        self.warnings = event.warnings
+
+    @_take_in.register
+    def _(self, event: MealAnalysisFailed) -> None:
+        self.failure_code = event.code
+        self.failure_message = event.message
+
+    @_take_in.register
+    def _(self, event: MealConfirmed) -> None:
+        self.entries, self.warnings = kept(self.entries, self.warnings, event.kept_entry_ids)
+        self.rejected_entry_ids = event.rejected_entry_ids
+
+    @_take_in.register
+    def _(self, event: MealUpdated) -> None:
+        self.timing = event.after
+        self.notes = event.personal.after
+        self.entries = with_changes(self.entries, event.changed_entries)
+
+    @_take_in.register
+    def _(self, event: MealDeleted) -> None:
+        """Nothing but the status changes: the stream keeps what the meal was."""
+
+
+def kept(
+    entries: tuple[MealEntry, ...], warnings: tuple[MealWarning, ...], entry_ids: Sequence[str]
+) -> tuple[tuple[MealEntry, ...], tuple[MealWarning, ...]]:
+    """The entries with these ids, and the warnings that still concern something."""
+    return (
+        tuple(entry for entry in entries if entry.id in entry_ids),
+        tuple(warning for warning in warnings if warning.entry_id is None or warning.entry_id in entry_ids),
+    )
+
+
+def with_changes(entries: tuple[MealEntry, ...], changes: Sequence[EntryChange]) -> tuple[MealEntry, ...]:
+    """The entries after the changes."""
+    changed = {change.entry_id: change for change in changes}
+    return tuple(
+        structs.replace(
+            entry,
+            quantity_g=changed[entry.id].quantity_after,
+            nutrients=changed[entry.id].nutrients_after,
+        )
+        if entry.id in changed
+        else entry
+        for entry in entries
+    )

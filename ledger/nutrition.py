@@ -1,0 +1,97 @@
+"""Nutrients, exact in thousandths: sums and scalings are done in whole thousandths, so no total depends on order.
+
+A stored value is a float that has at most three decimals; the arithmetic turns it into an integer count of
+thousandths and back, which is exact below 2**53 / 1000, about nine billion grams.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+from msgspec import Struct, structs
+
+NUTRIENTS = ("calories", "protein", "carbs", "fat", "fiber", "sugar", "sodium")
+"""The names of the nutrients, in the order in which they are shown."""
+
+
+def to_thousandths(value: float) -> int:
+    """A stored value, of three decimals at most, as a whole number of thousandths."""
+    return round(value * 1000)
+
+
+def rounded(value: float) -> float:
+    """`value` correctly rounded to the three decimals that are stored, half to even."""
+    return round(value, 3)
+
+
+def _divided_half_even(numerator: int, denominator: int) -> int:
+    quotient, remainder = divmod(numerator, denominator)
+    twice = 2 * remainder
+    return quotient + (twice > denominator or (twice == denominator and quotient % 2 == 1))
+
+
+class Nutrients(Struct, frozen=True, kw_only=True):
+    """Energy in kcal; protein, carbs, fat, fiber and sugar in g; sodium in mg. `None` is unknown, which is not zero.
+
+    `complete` says whether every part that was counted knew all seven: an incomplete total is the sum of what is known.
+    """
+
+    calories: float | None
+    protein: float | None
+    carbs: float | None
+    fat: float | None
+    fiber: float | None
+    sugar: float | None
+    sodium: float | None
+    complete: bool
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        calories: float | None = None,
+        protein: float | None = None,
+        carbs: float | None = None,
+        fat: float | None = None,
+        fiber: float | None = None,
+        sugar: float | None = None,
+        sodium: float | None = None,
+    ) -> Self:
+        """The nutrients of one food, rounded to thousandths. What is negative, infinite or NaN counts as unknown."""
+        values = [
+            rounded(value) if value is not None and math.isfinite(value) and value >= 0 else None
+            for value in (calories, protein, carbs, fat, fiber, sugar, sodium)
+        ]
+        return cls(**dict(zip(NUTRIENTS, values, strict=True)), complete=None not in values)
+
+    def for_grams(self, grams: float) -> Self:
+        """What `grams` of the food hold, this being what 100 g hold; correctly rounded, half to even."""
+        amount = to_thousandths(grams)
+        scaled = {
+            name: None
+            if value is None
+            else _divided_half_even(to_thousandths(value) * amount, 100 * 1000) / 1000
+            for name, value in self._values()
+        }
+        return structs.replace(self, **scaled)
+
+    def _values(self) -> Iterable[tuple[str, float | None]]:
+        return ((name, getattr(self, name)) for name in NUTRIENTS)
+
+
+UNKNOWN = Nutrients.of()
+"""The nutrients of a food that no database knows."""
+
+
+def total(parts: Iterable[Nutrients]) -> Nutrients:
+    """The exact sum of what the parts know; of no parts, zero. A nutrient that no part knows stays unknown."""
+    listed = list(parts)
+    return Nutrients(
+        **{name: _sum([getattr(part, name) for part in listed]) for name in NUTRIENTS},
+        complete=all(part.complete for part in listed),
+    )
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [to_thousandths(value) for value in values if value is not None]
+    return sum(known) / 1000 if known or not values else None

@@ -1,0 +1,130 @@
+"""The values that events, the aggregate and the read models share."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ledger.errors import ErrorCode
+from ledger.nutrition import Nutrients
+
+
+class MealStatus(StrEnum):
+    """Where a meal stands; `ledger.meal` draws the ways between them."""
+
+    ANALYZING = "ANALYZING"
+    ANALYZED = "ANALYZED"
+    CONFIRMED = "CONFIRMED"
+    FAILED = "FAILED"
+    DELETED = "DELETED"
+
+
+class MealType(StrEnum):
+    BREAKFAST = "BREAKFAST"
+    LUNCH = "LUNCH"
+    DINNER = "DINNER"
+    SNACK = "SNACK"
+
+
+class MealSource(StrEnum):
+    """How the meal came in."""
+
+    PHOTO = "PHOTO"
+
+
+class NutrientSource(StrEnum):
+    """The database that a food's nutrients come from."""
+
+    USDA = "USDA"
+    OPENFOODFACTS = "OPENFOODFACTS"
+    MANUAL = "MANUAL"
+
+
+class WarningCode(StrEnum):
+    """What a person should know about a proposed meal."""
+
+    NUTRIENTS_NOT_FOUND = "NUTRIENTS_NOT_FOUND"
+    NUTRIENTS_UNAVAILABLE = "NUTRIENTS_UNAVAILABLE"
+    AMOUNT_UNUSABLE = "AMOUNT_UNUSABLE"
+
+
+class Provenance(Struct, frozen=True, kw_only=True):
+    """Where a food's nutrients were read: the source's own id, kind of record, name and publication date.
+
+    `match_confidence`, from 0 to 1, is how well the record's name fits what was recognised.
+    """
+
+    source: NutrientSource
+    source_id: str
+    data_type: str | None
+    food_name: str
+    published: str | None
+    match_confidence: float
+
+
+class MealEntry(Struct, frozen=True, kw_only=True):
+    """One food of a meal: a snapshot, which later changes at the source never rewrite.
+
+    `confidence` is the model's own, from 0 to 1. An unmatched food has no provenance and unknown nutrients.
+    """
+
+    id: str
+    name: str
+    quantity_g: float
+    per_100g: Nutrients
+    nutrients: Nutrients
+    confidence: float | None
+    provenance: Provenance | None
+
+
+class MealWarning(Struct, frozen=True, kw_only=True):
+    """Something that the person should look at. `entry_id` is absent where no entry came to be."""
+
+    code: WarningCode
+    message: str
+    entry_id: str | None
+
+
+class TokenUsage(Struct, frozen=True, kw_only=True):
+    """Tokens as the service reported them; cached and written ones are part of the input. `None`: unreported."""
+
+    input: int | None
+    cached: int | None
+    written: int | None
+    output: int | None
+
+
+class Timing(Struct, frozen=True, kw_only=True):
+    """When a meal was eaten, and so whose day and which meal it counts to."""
+
+    meal_type: MealType
+    eaten_at: datetime
+    time_zone: str
+    local_date: date
+
+
+class MealSnapshot(Struct, frozen=True, kw_only=True):
+    """A meal as it stands at one moment: what a command answers with, and what the `meals` read model holds.
+
+    Confidence is the mean of the entries' confidences, from 0 to 1. Instants are UTC at millisecond precision.
+    """
+
+    id: str
+    user_id: str
+    status: MealStatus
+    meal_type: MealType
+    dish_name: str | None
+    photo_url: str | None
+    source: MealSource
+    confidence: float | None
+    eaten_at: datetime
+    time_zone: str
+    local_date: date
+    notes: str | None
+    entries: tuple[MealEntry, ...]
+    totals: Nutrients
+    warnings: tuple[MealWarning, ...]
+    failure_code: ErrorCode | None
+    failure_message: str | None
+    created_at: datetime
+    updated_at: datetime
