@@ -1,0 +1,40 @@
+# The targets a developer and the CI need. `make` alone lists them.
+
+PYTHON ?= python3
+PORT ?= 8000
+DATA ?= var
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint typecheck export-schema requirements clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## create .venv with everything pinned (done by the other targets; quick when nothing changed)
+	@sh ops/install.sh "$(PYTHON)" "$(VENV)"
+
+run: install ## start the whole service here: make run [PORT=8000] [DATA=var]; Ctrl-C ends it
+	@exec $(BIN)/python -m ops.local.environment --port "$(PORT)" --data "$(DATA)" --die-with-parent
+
+test: install ## run all tests against a real MongoDB; ledger and projections must be covered entirely
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+lint: install ## check style, format and who imports whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+typecheck: install ## check the types (mypy, strict)
+	@$(BIN)/mypy
+
+export-schema: install ## write api/schema_export.graphql; with CI set, fail if the one that is there differs
+	@$(BIN)/python -m ops.export_schema $(if $(CI),--check)
+
+requirements: install ## pin the requirements anew after a change of pyproject.toml (UPGRADE=--upgrade: to the newest)
+	@sh ops/pin.sh "$(BIN)" $(UPGRADE)
+
+clean: ## remove .venv, caches and build results; data in var/ stay
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
