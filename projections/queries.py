@@ -1,0 +1,101 @@
+"""What people may ask of the read models: the queries as plain data, what each answers, and the port that answers."""
+
+from datetime import date, datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from ledger import MealSnapshot, MealStatus, MealType, Nutrients
+
+MAX_PAGE = 100
+"""The most meals that one page of a history holds."""
+
+
+class MealTypeSummary(Struct, frozen=True, kw_only=True):
+    """The confirmed meals of one type on one day."""
+
+    meal_type: MealType
+    meal_count: int
+    totals: Nutrients
+
+
+class DailySummary(Struct, frozen=True, kw_only=True):
+    """One person's local day: totals of the CONFIRMED meals, and how many ANALYZED ones wait to be reviewed.
+
+    `breakdown` holds the types that have confirmed meals, in the order of MealType. Every event of the log up to
+    `position` is in it. A day without meals has zero meals and totals of 0, complete.
+    """
+
+    date: date
+    totals: Nutrients
+    meal_count: int
+    pending_count: int
+    breakdown: tuple[MealTypeSummary, ...]
+    position: int
+
+
+class HistoryCursor(Struct, frozen=True, kw_only=True):
+    """The place of a meal in a history: newest first by eaten time, then by id."""
+
+    eaten_at: datetime
+    meal_id: str
+
+
+class HistoryQuery(Struct, frozen=True, kw_only=True):
+    """A page of a person's meals, newest first: at most `first` (1 to MAX_PAGE) of those that lie behind `after`.
+
+    `from_date` and `to_date` are local dates, the second exclusive. Without a status, deleted meals are left out.
+    Raises ValueError for a `first` out of its bounds.
+    """
+
+    first: int
+    after: HistoryCursor | None = None
+    from_date: date | None = None
+    to_date: date | None = None
+    meal_type: MealType | None = None
+    status: MealStatus | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.first <= MAX_PAGE:
+            raise ValueError(f"a page holds 1 to {MAX_PAGE} meals, not {self.first}")
+
+
+class MealPage(Struct, frozen=True, kw_only=True):
+    """Some meals of a history, and whether older ones follow."""
+
+    meals: tuple[MealSnapshot, ...]
+    has_next_page: bool
+
+
+class ReadModels(Protocol):
+    """The read side, as its callers see it: one person's meals and days, and nothing of anybody else.
+
+    With `min_position` an answer reflects at least that position of the log: the call waits for it within a bound,
+    then raises ReadModelBehind; PositionBeyondHead comes at once. Every method raises NotReady when the database
+    does not answer.
+    """
+
+    async def meal(
+        self, user_id: str, meal_id: str, *, min_position: int | None = None
+    ) -> MealSnapshot | None:
+        """That meal; None when there is none, or when it is another person's.
+
+        A deleted meal is answered with status DELETED, without what it was.
+        """
+        ...
+
+    async def meal_history(
+        self, user_id: str, query: HistoryQuery, *, min_position: int | None = None
+    ) -> MealPage:
+        """A page of the person's meals."""
+        ...
+
+    async def daily_summary(
+        self, user_id: str, day: date, *, min_position: int | None = None
+    ) -> DailySummary:
+        """The person's local day."""
+        ...
+
+    async def check_ready(self) -> None:
+        """Return when the database answers and a live projector stands behind every read model; else raise NotReady."""
+        ...
