@@ -17,7 +17,7 @@ class RequestContext(Struct, frozen=True, kw_only=True):
 
 
 class AnalyzeMealPhoto(Struct, frozen=True, kw_only=True):
-    """Analyse a photo and propose a meal. What is absent takes its default: now, UTC, the meal type of the local hour."""
+    """Analyse a photo and propose a meal. Absent arguments default to now, UTC, and the meal type of the local hour."""
 
     photo_url: str
     dish_hint: str | None = None
@@ -46,7 +46,7 @@ class UpdateMeal(Struct, frozen=True, kw_only=True):
     meal_type: MealType | None = None
     eaten_at: datetime | None = None
     time_zone: str | None = None
-    notes: str | None | UnsetType = UNSET
+    notes: str | UnsetType | None = UNSET
     entries: tuple[EntryAmount, ...] | None = None
 
 

@@ -112,3 +112,14 @@ class RateLimited(AnalysisError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+def failure(code: ErrorCode, message: str) -> AnalysisError:
+    """The error that a stored failure stands for."""
+    return _FAILURES[code](message)
+
+
+_FAILURES: dict[ErrorCode, type[AnalysisError]] = {
+    error.code: error
+    for error in (NoFoodRecognized, PhotoNotAccessible, AnalysisRefused, ServiceUnavailable, RateLimited)
+}

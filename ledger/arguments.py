@@ -1,0 +1,74 @@
+"""Bounds of what people send, beyond what types say."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from ledger.analysis import MAX_GRAMS, is_amount
+from ledger.commands import EntryAmount
+from ledger.errors import InvalidArgument
+from ledger.local_day import check_eaten_at, local_date, usual_meal_type
+from ledger.nutrition import rounded
+from ledger.values import MealType, Timing
+
+MAX_HINT = 500
+MAX_NOTES = 2000
+MAX_KEY = 255
+
+
+def parse_meal_id(text: str) -> UUID:
+    """The meal's id. Raises InvalidArgument for what is no UUID."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise InvalidArgument("A meal id is a UUID.", field="mealId") from error
+
+
+def check_text(text: str | None, *, field: str, longest: int) -> str | None:
+    """`text` without surrounding blanks, or None if nothing is left.
+
+    Raises InvalidArgument for a text of over `longest` characters and for one that is not valid Unicode.
+    """
+    if text is None:
+        return None
+    if len(text) > longest:
+        raise InvalidArgument(f"{field} must have at most {longest} characters.", field=field)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgument(f"{field} is not valid Unicode.", field=field) from error
+    return text.strip() or None
+
+
+def check_idempotency_key(key: str | None) -> str | None:
+    """`key` as sent. Raises InvalidArgument for an empty one, which would make twins of all requests without one."""
+    if key is None:
+        return None
+    if check_text(key, field="idempotencyKey", longest=MAX_KEY) is None:
+        raise InvalidArgument("idempotencyKey must not be empty.", field="idempotencyKey")
+    return key
+
+
+def check_timing(*, meal_type: MealType | None, eaten_at: datetime, time_zone: str, at: datetime) -> Timing:
+    """When the meal was eaten; without a meal type, the usual one of the local hour. Raises InvalidArgument."""
+    instant = check_eaten_at(eaten_at, at)
+    return Timing(
+        meal_type=meal_type or usual_meal_type(instant, time_zone),
+        eaten_at=instant,
+        time_zone=time_zone,
+        local_date=local_date(instant, time_zone),
+    )
+
+
+def check_amounts(amounts: Iterable[EntryAmount] | None) -> dict[str, float]:
+    """Grams by entry id, to three decimals. Raises InvalidArgument for an amount out of bounds or a repeated entry."""
+    checked: dict[str, float] = {}
+    for amount in amounts or ():
+        if amount.entry_id in checked:
+            raise InvalidArgument("An entry is named twice.", field="entries")
+        if not is_amount(amount.quantity_g):
+            raise InvalidArgument(
+                f"quantityG must be more than 0 and at most {MAX_GRAMS:.0f} grams.", field="entries"
+            )
+        checked[amount.entry_id] = rounded(amount.quantity_g)
+    return checked

@@ -1,0 +1,73 @@
+"""Meals, loaded and appended without blocking the event loop."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError
+from eventsourcing.persistence import IntegrityError, MapperDeserialisationError, PersistenceError
+
+from ledger.application import MealLedger
+from ledger.errors import Conflict, MealNotFound, ServiceUnavailable
+from ledger.meal import Meal
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class MealRepository:
+    """The streams of meals behind an async face.
+
+    The store's contract is synchronous, so a bounded pool of threads does the waiting.
+    """
+
+    def __init__(self, application: MealLedger, *, threads: int) -> None:
+        self._application = application
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="meal-repository")
+
+    async def get(self, meal_id: UUID) -> Meal:
+        """The meal as its stream tells it. Raises MealNotFound, ServiceUnavailable."""
+        return await self._run(lambda: self._load(meal_id))
+
+    async def append(self, meal: Meal) -> int:
+        """Append the meal's new events, all or none; the position of the last one.
+
+        Raises Conflict when the stream has grown meanwhile (nothing was appended), and ServiceUnavailable.
+        """
+        recordings = await self._run(lambda: self._application.save(meal))
+        return recordings[-1].notification.id
+
+    async def head(self) -> int:
+        """The position of the newest event of the log; 0 while it is empty. Raises ServiceUnavailable."""
+        return await self._run(self._application.recorder.max_notification_id) or 0
+
+    def close(self) -> None:
+        """Wait for the work in hand and end the threads."""
+        self._pool.shutdown(wait=True)
+
+    def _load(self, meal_id: UUID) -> Meal:
+        meal: object = self._application.repository.get(meal_id)
+        assert isinstance(meal, Meal)  # noqa: S101 - the mapper's registry admits no other aggregate
+        return meal
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except AggregateNotFoundError as error:
+            raise MealNotFound from error
+        except IntegrityError as error:
+            raise Conflict(
+                "The meal was changed at the same time. Please look at it and try again."
+            ) from error
+        except MapperDeserialisationError:
+            raise  # a fault of ours, not an outage: it must be seen
+        except PersistenceError as error:
+            _log.warning(
+                "event_store_unavailable", extra={"error_type": type(error).__name__}, exc_info=error
+            )
+            raise ServiceUnavailable(
+                "The diary cannot be reached at the moment. Please try again."
+            ) from error

@@ -1,0 +1,90 @@
+"""Nutrients: exact in thousandths, and unknown is not zero."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import NUTRIENTS, UNKNOWN, Nutrients, total
+
+THOUSANDTH = Decimal("0.001")
+stored = st.integers(min_value=0, max_value=10_000_000).map(lambda thousandths: thousandths / 1000)
+nutrients = st.builds(Nutrients.of, **dict.fromkeys(NUTRIENTS, st.none() | stored))
+
+
+def exact(value: float) -> Decimal:
+    return Decimal(repr(value))
+
+
+@given(st.lists(nutrients))
+def test_a_total_is_the_exact_decimal_sum_of_what_is_known(parts: list[Nutrients]) -> None:
+    summed = total(parts)
+    for name in NUTRIENTS:
+        known = [exact(getattr(part, name)) for part in parts if getattr(part, name) is not None]
+        if known or not parts:
+            assert exact(getattr(summed, name)) == sum(known, Decimal(0))
+        else:
+            assert getattr(summed, name) is None
+
+
+@given(st.lists(nutrients), st.randoms())
+def test_a_total_does_not_depend_on_order_or_grouping(parts: list[Nutrients], random: object) -> None:
+    shuffled = list(parts)
+    random.shuffle(shuffled)  # type: ignore[attr-defined] # Hypothesis' own Random
+    assert total(shuffled) == total(parts)
+    middle = len(parts) // 2
+    groups = [group for group in (parts[:middle], parts[middle:]) if group]
+    assert total(total(group) for group in groups) == total(parts)
+
+
+@given(nutrients, st.integers(min_value=1, max_value=10_000_000).map(lambda n: n / 1000))
+def test_scaling_is_the_correctly_rounded_decimal_product(per_100g: Nutrients, grams: float) -> None:
+    scaled = per_100g.for_grams(grams)
+    for name in NUTRIENTS:
+        value = getattr(per_100g, name)
+        if value is None:
+            assert getattr(scaled, name) is None
+        else:
+            product = exact(value) * exact(grams) / 100
+            assert exact(getattr(scaled, name)) == product.quantize(THOUSANDTH, ROUND_HALF_EVEN)
+    assert scaled.complete == per_100g.complete
+
+
+def test_calories_are_not_cut_to_whole_numbers() -> None:
+    assert Nutrients.of(calories=18).for_grams(55).calories == 9.9
+
+
+@pytest.mark.parametrize(("grams", "expected"), [(0.05, 0.0), (0.15, 0.002), (0.25, 0.002), (0.35, 0.004)])
+def test_a_tie_goes_to_the_even_thousandth(grams: float, expected: float) -> None:
+    assert Nutrients.of(fiber=1).for_grams(grams).fiber == expected
+
+
+def test_nothing_eaten_is_zero_and_complete() -> None:
+    assert total([]) == Nutrients.of(**dict.fromkeys(NUTRIENTS, 0.0))
+    assert total([]).complete
+
+
+def test_an_unknown_nutrient_leaves_the_total_incomplete_but_counted() -> None:
+    water = Nutrients.of(**dict.fromkeys(NUTRIENTS, 0.0))
+    salt = Nutrients.of(sodium=38_758)
+    assert water.complete
+    assert not salt.complete
+    summed = total([water, salt])
+    assert (summed.sodium, summed.fiber, summed.complete) == (38_758, 0.0, False)
+
+
+def test_what_no_part_knows_stays_unknown() -> None:
+    assert total([UNKNOWN, UNKNOWN]) == UNKNOWN
+
+
+@pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -1.0])
+def test_a_value_that_cannot_be_is_unknown(nonsense: float) -> None:
+    assert Nutrients.of(protein=nonsense).protein is None
+
+
+@given(st.floats(min_value=0, max_value=1e6))
+def test_a_value_is_stored_with_three_decimals(value: float) -> None:
+    kept = Nutrients.of(fat=value).fat
+    assert kept is not None
+    assert exact(kept) == Decimal(value).quantize(THOUSANDTH, ROUND_HALF_EVEN)
