@@ -1,0 +1,119 @@
+"""Typed events over a store: stable topics, a closed registry, personal data in one place, upcasting on plain values."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
+
+from ledger import TOPICS, Meal, MealAnalyzed, MealEvent, MealLedger, MealType
+from tests.ledger.plates import ALICE, analyzed, timing
+
+
+def life_of_a_meal() -> Meal:
+    meal = analyzed()
+    meal.confirm([meal.entries[0].id], actor=ALICE)
+    meal.update(
+        timing=timing(meal_type=MealType.SNACK), notes="my secret notes",
+        amounts={meal.entries[0].id: 10.0}, actor=ALICE,
+    )  # fmt: skip
+    meal.delete(actor=ALICE)
+    return meal
+
+
+@pytest.fixture
+def ledger() -> MealLedger:
+    return MealLedger(env={"PERSISTENCE_MODULE": "eventsourcing.popo"})
+
+
+def test_a_meal_comes_back_from_its_stream_as_it_was(ledger: MealLedger) -> None:
+    meal = life_of_a_meal()
+    events = list(meal.pending_events)
+    ledger.save(meal)
+    assert list(ledger.events.get(meal.id)) == events
+    again: Meal = ledger.repository.get(meal.id)
+    assert again.snapshot() == meal.snapshot()
+
+
+def test_topics_are_names_and_not_python_paths(ledger: MealLedger) -> None:
+    meal = life_of_a_meal()
+    ledger.save(meal)
+    stored = ledger.recorder.select_events(meal.id)
+    assert [event.topic for event in stored] == [
+        "MealAnalysisRequested", "MealAnalyzed", "MealConfirmed", "MealUpdated", "MealDeleted",
+    ]  # fmt: skip
+    assert json.loads(stored[0].state)["originator_topic"] == "Meal"
+    assert set(TOPICS) == {event.topic for event in stored} | {"MealAnalysisFailed"}
+
+
+def test_what_reveals_a_person_sits_in_personal_and_nowhere_else(ledger: MealLedger) -> None:
+    meal = life_of_a_meal()
+    ledger.save(meal)
+    facts, personal = [], []
+    for stored in ledger.recorder.select_events(meal.id):
+        state = json.loads(stored.state)
+        personal.append(state.pop("personal", None))
+        facts.append(state)
+    for secret in ("secret-plate.jpg", "my secret hint", "my secret notes", "chicken with rice"):
+        assert secret not in json.dumps(facts)
+        assert secret in json.dumps(personal)
+
+
+def stored_analysis(ledger: MealLedger) -> StoredEvent:
+    meal = analyzed()
+    return ledger.mapper.to_stored_event(meal.pending_events[1])
+
+
+@pytest.mark.parametrize("topic", ["antigravity:geohash", "subprocess:run", "MealEaten", "Meal", ""])
+def test_a_topic_outside_the_registry_is_an_error_that_names_the_stream(ledger: MealLedger, topic: str) -> None:
+    import sys
+
+    stored = replace(stored_analysis(ledger), topic=topic)
+    with pytest.raises(MapperDeserialisationError) as refused:
+        ledger.mapper.to_domain_event(stored)
+    assert f"version 2 of stream {stored.originator_id}" in str(refused.value)
+    assert "antigravity" not in sys.modules
+
+
+def damaged(stored: StoredEvent, damage: Callable[[dict[str, Any]], object]) -> StoredEvent:
+    state = json.loads(stored.state)
+    damage(state)
+    return replace(stored, state=json.dumps(state).encode())
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda state: state.pop("entries"), "it has no 'entries'"),
+        (lambda state: state.update(status="EATEN"), "Invalid enum value 'EATEN'"),
+        (lambda state: state.update(totals=None), "Expected `object`, got `null`"),
+        (lambda state: state.update(originator_topic="os:system"), "originator_topic is not 'Meal'"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_an_error_that_says_why(
+    ledger: MealLedger, damage: Callable[[dict[str, Any]], object], why: str
+) -> None:
+    with pytest.raises(MapperDeserialisationError) as refused:
+        ledger.mapper.to_domain_event(damaged(stored_analysis(ledger), damage))
+    assert why in str(refused.value)
+    assert "MealAnalyzed" in str(refused.value)
+
+
+def test_an_older_event_is_upcast_on_its_plain_values(
+    ledger: MealLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = damaged(stored_analysis(ledger), lambda state: state.pop("price_table"))
+    monkeypatch.setattr(MealAnalyzed, "class_version", 2, raising=False)
+    monkeypatch.setattr(
+        MealAnalyzed, "upcast_v1_v2", staticmethod(lambda state: state.update(price_table="2025")), raising=False
+    )
+    event = ledger.mapper.to_domain_event(stored)
+    assert isinstance(event, MealAnalyzed)
+    assert event.price_table == "2025"
+
+
+def test_every_event_is_known_by_its_topic() -> None:
+    assert {event_class.__dict__["TOPIC"]: event_class for event_class in TOPICS.values()} == TOPICS
+    assert all(issubclass(event_class, MealEvent) for event_class in TOPICS.values())
