@@ -139,7 +139,9 @@ class CommandHandlers:
     ) -> tuple[Meal, int]:
         """The user's meal after `decide`, and a position at which it is so; decided anew when the meal changed."""
         identity = parse_meal_id(meal_id)
-        for attempt in range(1, _ATTEMPTS + 1):
+        attempts = 0
+        while True:
+            attempts += 1
             meal = await self._meals.get(identity)
             if meal.user_id != context.user_id:
                 raise MealNotFound
@@ -149,9 +151,8 @@ class CommandHandlers:
             try:
                 return meal, await self._meals.append(meal)
             except Conflict:
-                if attempt == _ATTEMPTS:
+                if attempts == _ATTEMPTS:
                     raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def settle_stale(self, meal_id: str) -> bool:
         """Fail an analysis that a crash cut off; whether it was this call that did. See AnalysisRuns.settle_stale."""

@@ -12,9 +12,7 @@ RICE = Nutrients.of(calories=130, protein=2.69, carbs=28.17, fat=0.28, fiber=0.4
 CHICKEN = Nutrients.of(calories=165, protein=31.02, carbs=0, fat=3.57, fiber=0, sugar=0, sodium=74)
 
 
-def timing(
-    eaten_at: datetime = NOON, zone: str = "UTC", meal_type: MealType = MealType.LUNCH
-) -> Timing:
+def timing(eaten_at: datetime = NOON, zone: str = "UTC", meal_type: MealType = MealType.LUNCH) -> Timing:
     return Timing(
         meal_type=meal_type, eaten_at=eaten_at, time_zone=zone, local_date=local_date(eaten_at, zone)
     )

@@ -1,6 +1,7 @@
-"""Typed events over a store: stable topics, a closed registry, personal data in one place, upcasting on plain values."""
+"""Typed events over a store: stable topics, a closed registry, personal data in one place, upcasting."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -67,9 +68,9 @@ def stored_analysis(ledger: MealLedger) -> StoredEvent:
 
 
 @pytest.mark.parametrize("topic", ["antigravity:geohash", "subprocess:run", "MealEaten", "Meal", ""])
-def test_a_topic_outside_the_registry_is_an_error_that_names_the_stream(ledger: MealLedger, topic: str) -> None:
-    import sys
-
+def test_a_topic_outside_the_registry_is_an_error_that_names_the_stream(
+    ledger: MealLedger, topic: str
+) -> None:
     stored = replace(stored_analysis(ledger), topic=topic)
     with pytest.raises(MapperDeserialisationError) as refused:
         ledger.mapper.to_domain_event(stored)
@@ -107,7 +108,10 @@ def test_an_older_event_is_upcast_on_its_plain_values(
     stored = damaged(stored_analysis(ledger), lambda state: state.pop("price_table"))
     monkeypatch.setattr(MealAnalyzed, "class_version", 2, raising=False)
     monkeypatch.setattr(
-        MealAnalyzed, "upcast_v1_v2", staticmethod(lambda state: state.update(price_table="2025")), raising=False
+        MealAnalyzed,
+        "upcast_v1_v2",
+        staticmethod(lambda state: state.update(price_table="2025")),
+        raising=False,
     )
     event = ledger.mapper.to_domain_event(stored)
     assert isinstance(event, MealAnalyzed)

@@ -27,7 +27,7 @@ def utc(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("instant", "zone", "day"),
     [
-        ("2025-11-13T07:59:59.999", "Pacific/Pitcairn", "2025-11-12"),  # −08:00
+        ("2025-11-13T07:59:59.999", "Pacific/Pitcairn", "2025-11-12"),  # -08:00
         ("2025-11-13T08:00", "Pacific/Pitcairn", "2025-11-13"),
         ("2025-11-12T18:14:59.999", "Asia/Kathmandu", "2025-11-12"),  # +05:45
         ("2025-11-12T18:15", "Asia/Kathmandu", "2025-11-13"),
@@ -98,7 +98,10 @@ def test_a_meal_lies_neither_in_the_future_nor_before_1970() -> None:
     at = utc("2025-11-13T12:00")
     assert check_eaten_at(at + FUTURE_TOLERANCE, at) == at + FUTURE_TOLERANCE
     assert check_eaten_at(EARLIEST, at) == EARLIEST
-    for impossible in (at + FUTURE_TOLERANCE + timedelta(milliseconds=1), EARLIEST - timedelta(milliseconds=1)):
+    for impossible in (
+        at + FUTURE_TOLERANCE + timedelta(milliseconds=1),
+        EARLIEST - timedelta(milliseconds=1),
+    ):
         with pytest.raises(InvalidArgument) as refused:
             check_eaten_at(impossible, at)
         assert refused.value.field == "eatenAt"

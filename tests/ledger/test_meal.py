@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ledger import (
     ErrorCode,
@@ -23,7 +25,6 @@ from ledger import (
     WarningCode,
     total,
 )
-from msgspec import structs
 from tests.ledger.plates import ALICE, CHICKEN, NOON, RICE, analyzed, entry, plate, requested, timing
 
 
@@ -62,7 +63,9 @@ ACTIONS: dict[str, tuple[Callable[[Meal], None], dict[MealStatus, MealStatus]]] 
         {MealStatus.ANALYZING: MealStatus.FAILED},
     ),
     "confirm": (
-        lambda meal: meal.confirm([*[entry.id for entry in meal.entries[:2]], *["x"][: not meal.entries]], actor=ALICE),
+        lambda meal: meal.confirm(
+            [*[entry.id for entry in meal.entries[:2]], *["x"][: not meal.entries]], actor=ALICE
+        ),
         {MealStatus.ANALYZED: MealStatus.CONFIRMED, MealStatus.CONFIRMED: MealStatus.CONFIRMED},
     ),
     "update": (
@@ -251,3 +254,13 @@ def test_deleting_says_what_the_meal_was() -> None:
     event = only(meal)
     assert isinstance(event, MealDeleted)
     assert (event.status_before, event.totals) == (MealStatus.CONFIRMED, RICE.for_grams(150))
+
+
+def test_an_event_that_the_aggregate_does_not_know_is_a_fault() -> None:
+    meal = fresh(requested())
+    facts: dict[str, Any] = vars(only(requested())) | {"originator_version": 2}
+    del facts["originator_topic"], facts["source"], facts["eaten_at"], facts["time_zone"]
+    del facts["fingerprint"], facts["personal"]
+    stranger = MealEvent(**facts | {"originator_id": meal.id})
+    with pytest.raises(NotImplementedError, match="MealEvent"):
+        stranger.mutate(meal)

@@ -50,7 +50,7 @@ def test_a_malformed_url_is_refused_everywhere(url: str, local_environment: bool
         "https://localhost/a.jpg", "https://LOCALHOST./a.jpg", "https://a.localhost/a.jpg",
         "https://intranet/a.jpg", "https://printer.local/a.jpg", "https://metadata.google.internal/a.jpg",
         "https://127.0.0.1/a.jpg", "https://127.1/a.jpg", "https://2130706433/a.jpg", "https://0x7f.1/a.jpg",
-        "https://0177.0.0.1/a.jpg", "https://１２７.0.0.1/a.jpg", "https://0.0.0.0/a.jpg",
+        "https://0177.0.0.1/a.jpg", "https://\uff11\uff12\uff17.0.0.1/a.jpg", "https://0.0.0.0/a.jpg",
         "https://10.1.2.3/a.jpg", "https://192.168.1.1/a.jpg", "https://172.16.0.1/a.jpg",
         "https://169.254.169.254/latest/meta-data", "https://100.64.0.1/a.jpg", "https://224.0.0.1/a.jpg",
         "https://[::1]/a.jpg", "https://[::]/a.jpg", "https://[fe80::1]/a.jpg", "https://[fd00::1]/a.jpg",

@@ -1,0 +1,92 @@
+"""Ports of the ledger for its unit tests: a recogniser and databases that answer as they are told."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from ledger import (
+    FoodRecord,
+    Nutrients,
+    NutrientSource,
+    Recognition,
+    RecognizedFood,
+    TokenUsage,
+)
+from tests.ledger.plates import CHICKEN, RICE
+
+
+def food(name: str, grams: float = 100, confidence: float | None = 0.9) -> RecognizedFood:
+    return RecognizedFood(name=name, grams=grams, state=None, confidence=confidence)
+
+
+class Recognizer:
+    """Answers with `foods`, or raises `error`; waits for `gate` first. Counts its calls."""
+
+    def __init__(self, *foods: RecognizedFood, error: BaseException | None = None) -> None:
+        self.foods = foods
+        self.error = error
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.started = asyncio.Event()
+        self.calls: list[tuple[str, str | None, str]] = []
+
+    async def recognize(self, *, photo_url: str, dish_hint: str | None, user_id: str) -> Recognition:
+        self.calls.append((photo_url, dish_hint, user_id))
+        self.started.set()
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return Recognition(
+            dish_name="a dish",
+            foods=self.foods,
+            model="a-model",
+            prompt_version="1",
+            tokens=TokenUsage(input=1, cached=None, written=None, output=1),
+        )
+
+
+class Database:
+    """Knows the foods it is given by their names; raises `error` instead where there is one."""
+
+    def __init__(
+        self,
+        records: Mapping[str, Nutrients],
+        *,
+        source: NutrientSource = NutrientSource.USDA,
+        error: BaseException | None = None,
+    ) -> None:
+        self._records = records
+        self._source = source
+        self.error = error
+        self.searches: list[str] = []
+        self.at_once = 0
+        self.most_at_once = 0
+
+    @property
+    def source(self) -> NutrientSource:
+        return self._source
+
+    async def search(self, name: str) -> Sequence[FoodRecord]:
+        self.searches.append(name)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        if self.error is not None:
+            raise self.error
+        return [
+            FoodRecord(
+                source=self._source,
+                source_id=str(number),
+                name=known,
+                data_type="SR Legacy",
+                brand=None,
+                published="2019-04-01",
+                per_100g=nutrients,
+            )
+            for number, (known, nutrients) in enumerate(self._records.items(), 1)
+            if known == name
+        ]
+
+
+def usda() -> Database:
+    return Database({"rice": RICE, "chicken": CHICKEN})
