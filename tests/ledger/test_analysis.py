@@ -7,6 +7,7 @@ from ledger import (
     NoFoodRecognized,
     Nutrients,
     NutrientSource,
+    Proposal,
     RateLimited,
     ServiceUnavailable,
     WarningCode,
