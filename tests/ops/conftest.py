@@ -1,0 +1,14 @@
+"""What the tests of the local environment share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ops.local.food_services import LocalFoodServices
+
+
+@pytest.fixture(scope="session")
+def food_services() -> Iterator[LocalFoodServices]:
+    """The local food services, running on a free port."""
+    with LocalFoodServices() as running:
+        yield running
