@@ -29,8 +29,8 @@ lint: install ## check style, format and who imports whom
 typecheck: install ## check the types (mypy, strict)
 	@$(BIN)/mypy
 
-export-schema: install ## write api/schema_export.graphql; with CI set, fail if the one that is there differs
-	@$(BIN)/python -m ops.export_schema $(if $(CI),--check)
+export-schema: install ## write api/schema_export.graphql; with CI set, fail if the committed one differs
+	@$(BIN)/python -m api.export $(if $(CI),--check)
 
 requirements: install ## pin the requirements anew after a change of pyproject.toml (UPGRADE=--upgrade: to the newest)
 	@sh ops/pin.sh "$(BIN)" $(UPGRADE)

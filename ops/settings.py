@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     usda_api_key: ApiKey | None = None
     usda_base_url: HttpUrl = "https://api.nal.usda.gov/fdc/v1"
     openfoodfacts_base_url: HttpUrl = "https://world.openfoodfacts.org"
-    openfoodfacts_search_url: HttpUrl = "https://search.openfoodfacts.org"
+    openfoodfacts_search_url: HttpUrl = "https://world.openfoodfacts.org/cgi/search.pl"
     circuit_breaker_failure_threshold: Annotated[int, Field(ge=1, le=1000)] = 5
     circuit_breaker_recovery_timeout: Seconds = 30.0
 

@@ -1,29 +1,13 @@
 """Child processes that cannot outlive the process that started them."""
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-
-
-def die_with(parent: int, death_signal: signal.Signals) -> None:
-    """Ask the kernel to send `death_signal` to this process when `parent` dies, however it dies.
-
-    Raises ProcessLookupError if `parent` is gone already. Does nothing where there is no prctl (not Linux).
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, int(death_signal)) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    if os.getppid() != parent:
-        raise ProcessLookupError(f"the parent process {parent} has ended")
+_ARMED_EXEC = Path(__file__).with_name("armed_exec.py")
 
 
 def start_child(
@@ -32,21 +16,36 @@ def start_child(
     log: Path,
     env: Mapping[str, str] | None = None,
     death_signal: signal.Signals = signal.SIGTERM,
+    keep_open: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, its output appended to `log`.
 
     The child gets no Ctrl-C of the terminal: whoever starts it stops it, in order. It gets `death_signal` from
-    the kernel should this process (more exactly: the thread that called) die first.
+    the kernel should this process die first; the kernel counts the *thread* that called, so call from the main one.
+    It inherits the file descriptors in `keep_open`. A command that cannot be run ends with status 1 and says so in
+    `log`.
     """
-    parent = os.getpid()
-    arm: Callable[[], None] = lambda: die_with(parent, death_signal)  # noqa: E731
+    armed = [sys.executable, "-I", "-S", _ARMED_EXEC, os.getpid(), int(death_signal), *command]
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own commands
-            [str(word) for word in command],
+            [str(word) for word in armed],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(env) if env is not None else None,
             start_new_session=True,
-            preexec_fn=arm,  # noqa: PLW1509 - started before any thread that holds a lock
+            pass_fds=keep_open,
         )
+
+
+def last_words(log: Path, limit: int = 300) -> str:
+    """The last line that says something in a log, cut to `limit` characters."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 16_384))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return "it left no log"
+    spoken = [line.strip() for line in lines if line.strip()]
+    return spoken[-1][:limit] if spoken else "it said nothing"

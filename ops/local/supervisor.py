@@ -1,0 +1,153 @@
+"""Starts processes one after the other, watches them, and stops them in the opposite order."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ops.errors import OperatorError
+from ops.local.children import last_words, start_child
+from ops.local.stop_signals import StopSignals
+
+_LOOK = 0.05  # seconds between two looks at the children
+_HURRIED = 3.0  # seconds that a child has to end when there is no time
+
+
+class ChildEndedError(OperatorError):
+    """A process that should run has ended, or is not ready in time."""
+
+
+class Running(Protocol):
+    """A process under supervision."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def log(self) -> Path: ...
+    def poll(self) -> int | None: ...
+    def send(self, number: signal.Signals, /) -> None: ...
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that the supervisor started."""
+
+    name: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def poll(self) -> int | None:
+        return self.process.poll()
+
+    def send(self, number: signal.Signals, /) -> None:
+        self.process.send_signal(number)
+
+
+class Supervisor:
+    """Holds what runs, in the order of its start. Leaving its context stops everything.
+
+    `report` is told, in a line each, what a person at the terminal wants to know.
+    """
+
+    def __init__(self, stop: StopSignals, *, keep_open: Sequence[int], report: Callable[[str], None]) -> None:
+        self._stop = stop
+        self._keep_open = keep_open
+        self._report = report
+        self._running: list[tuple[Running, float]] = []
+
+    def start(
+        self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], grace: float
+    ) -> Child:
+        """Start a command; `grace` is how many seconds it has to end when asked to."""
+        child = Child(name, log, start_child(command, log=log, env=env, keep_open=self._keep_open))
+        self.add(child, grace=grace)
+        return child
+
+    def add(self, child: Running, *, grace: float) -> None:
+        """Supervise a process that was started elsewhere."""
+        self._running.append((child, grace))
+
+    def run(
+        self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], timeout: float
+    ) -> None:
+        """Run a command to its end. Raises ChildEndedError when it fails."""
+        child = self.start(name, command, log=log, env=env, grace=_HURRIED)
+        deadline = time.monotonic() + timeout
+        while (code := child.poll()) is None:
+            self._look(deadline, f"{name} does not come to an end: see {log}", but=child)
+        self._running.remove((child, _HURRIED))
+        if code:
+            raise _ended(child, code)
+
+    def wait_until(self, ready: Callable[[], bool], what: str, timeout: float) -> None:
+        """Wait for something to become true while every child runs.
+
+        Raises ChildEndedError when a child ends or the time is over, StopRequested when asked to stop.
+        """
+        deadline = time.monotonic() + timeout
+        while not ready():
+            self._look(deadline, f"{what} after {timeout:.0f} seconds")
+
+    def watch(self) -> None:
+        """Wait for ever. Raises ChildEndedError when a child ends, StopRequested when asked to stop."""
+        while True:
+            self._look(None, "")
+
+    def check(self) -> None:
+        """Raise if a child has ended or somebody wants us to stop."""
+        self._check(but=None)
+
+    def _look(self, deadline: float | None, too_late: str, but: Running | None = None) -> None:
+        self._check(but)
+        if deadline is not None and time.monotonic() > deadline:
+            raise ChildEndedError(too_late)
+        time.sleep(_LOOK)
+
+    def _check(self, but: Running | None) -> None:
+        self._stop.check()
+        for child, _ in self._running:
+            code = child.poll()
+            if code is not None and child is not but:
+                raise _ended(child, code)
+
+    def stop_all(self) -> None:
+        """End everything, the last one started first, each before the next. Returns when nothing is left."""
+        while self._running:
+            child, grace = self._running.pop()
+            if child.poll() is not None:
+                continue
+            self._report(f"stopping {child.name}")
+            child.send(signal.SIGTERM)
+            self._wait_for_end(child, grace)
+
+    def _wait_for_end(self, child: Running, grace: float) -> None:
+        asked = time.monotonic()
+        hurried: float | None = None
+        while child.poll() is None:
+            now = time.monotonic()
+            if self._stop.hurry and hurried is None:
+                hurried = now
+                for other, _ in self._running:
+                    other.send(signal.SIGTERM)
+            if now > asked + grace or (hurried is not None and now > hurried + _HURRIED):
+                self._report(f"{child.name} does not end by itself: killed")
+                child.send(signal.SIGKILL)
+                grace = float("inf")
+                hurried = float("inf")
+            time.sleep(_LOOK)
+
+    def __enter__(self) -> "Supervisor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop_all()
+
+
+def _ended(child: Running, code: int) -> ChildEndedError:
+    how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    return ChildEndedError(
+        f"{child.name} ended unexpectedly ({how}): {last_words(child.log)} (log: {child.log})"
+    )

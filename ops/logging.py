@@ -1,0 +1,82 @@
+"""Logging: structlog, one line per event on stderr, with the records of every library going through the same chain.
+
+Event names are static, what varies is in the keys; identifiers are logged, never objects.
+"""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.types import Processor
+
+from ops.redaction import redact
+
+# These libraries log addresses, commands or whole requests below WARNING: personal data, whatever our own level is.
+_QUIET = ("httpcore", "httpcore2", "httpx", "httpx2", "motor", "openai", "pymongo", "uvicorn.access")
+
+
+def configure_logging(level: str, stream: TextIO | None = None) -> None:
+    """Log to `stream` (stderr): readable lines on a terminal, else JSON, for everything from `level` up.
+
+    Calling it again replaces the set-up. Context variables bound with structlog (a correlation id) are on every line.
+    """
+    output = stream if stream is not None else sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_shared(),
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(_for_a_terminal() if output.isatty() else _for_machines()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def _for_machines() -> list[Processor]:
+    # Local variables are left out of tracebacks: they hold tokens, photo URLs, notes.
+    traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [
+        structlog.processors.ExceptionRenderer(traceback),
+        redact,
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _for_a_terminal() -> list[Processor]:
+    return [
+        structlog.processors.format_exc_info,
+        redact,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
