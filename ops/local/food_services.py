@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from types import FrameType
 from typing import Self
 
 import uvicorn
@@ -29,10 +30,11 @@ from ops.local.fdc_service import FdcService
 from ops.local.model_service import ModelService
 from ops.local.openfoodfacts_service import OpenFoodFactsService
 
+_LOOPBACK = "127.0.0.1"
 _OPENAI = "/openai/v1"
 _USDA = "/fdc/v1"
 _OPENFOODFACTS = "/off"
-_STOP_SECONDS = 10.0
+_LIMIT_SECONDS = 10.0
 
 
 class _Marked:
@@ -68,39 +70,15 @@ def food_services_app() -> ASGIApp:
     )
 
 
-class _Server(uvicorn.Server):
-    """Tells when it accepts connections; leaves the signals to the main thread."""
+class FoodServiceAddresses:
+    """Where the local food services answer when they listen on this port."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.accepting = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.accepting.set()
-
-
-class LocalFoodServices:
-    """The services on 127.0.0.1, in a thread of this process. Port 0: a free one, known after `start`."""
-
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self._server = _Server(
-            uvicorn.Config(
-                food_services_app(),
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=2,
-            )
-        )
-        self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{_LOOPBACK}:{self.port}"
 
     @property
     def openai_base_url(self) -> str:
@@ -122,35 +100,39 @@ class LocalFoodServices:
         """For the setting OPENFOODFACTS_SEARCH_URL: the whole address of the v1 text search."""
         return f"{self.url}{_OPENFOODFACTS}/cgi/search.pl"
 
+
+class LocalFoodServices(FoodServiceAddresses):
+    """The services in a thread of this process. Port 0: a free one, known after `start`."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
     @property
     def is_running(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> Self:
         """Serve; returns when connections are accepted. Raises OSError when the port is taken."""
-        listener = socket.socket()
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", self.port))
-        except (OSError, OverflowError):
-            listener.close()
-            raise
+        listener = _listen(self.port)
         self.port = listener.getsockname()[1]
+        self._server = server = _Server(_config())
         self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), name="local-food-services", daemon=True
+            target=server.run, args=([listener],), name="local-food-services", daemon=True
         )
         self._thread.start()
-        if not self._server.accepting.wait(_STOP_SECONDS):
+        if not server.accepting.wait(_LIMIT_SECONDS):
             self.stop()
             raise TimeoutError("the local food services do not start")
         return self
 
     def stop(self) -> None:
         """Finish the requests under way and stop; stopping twice is fine."""
-        if self._thread is None:
+        if self._server is None or self._thread is None:
             return
         self._server.should_exit = True
-        self._thread.join(_STOP_SECONDS)
+        self._thread.join(_LIMIT_SECONDS)
         if self._thread.is_alive():
             raise TimeoutError("the local food services do not stop")
 
@@ -161,6 +143,42 @@ class LocalFoodServices:
         self.stop()
 
 
+class _Server(uvicorn.Server):
+    """Tells when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.accepting.set()
+
+
+def _config() -> uvicorn.Config:
+    return uvicorn.Config(
+        food_services_app(),
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+def _listen(port: int) -> socket.socket:
+    """Raises OSError when the port is taken."""
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_LOOPBACK, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve silently until SIGTERM or SIGINT. Exits with code 1 and one line on stderr when it cannot."""
     parser = argparse.ArgumentParser(
@@ -168,20 +186,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     port = parser.parse_args(arguments).port
-    ending = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, ending
-    )  # before the thread starts: only sigtimedwait shall see them
-    try:
-        with LocalFoodServices(port) as services:
-            while services.is_running:
-                if signal.sigtimedwait(ending, 1.0) is not None:
-                    return
-    except OverflowError:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # While it serves, uvicorn handles them; it raises them again when it has stopped in order.
+        signal.signal(number, _leave)
+    if not 1 <= port <= 65535:
         sys.exit(f"cannot serve on port {port}: choose one from 1 to 65535 with --port")
+    try:
+        listener = _listen(port)
     except OSError as error:
         sys.exit(f"cannot serve on port {port}: {error.strerror}; choose another with --port")
+    uvicorn.Server(_config()).run(sockets=[listener])
     sys.exit("the local food services ended by themselves")
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 if __name__ == "__main__":
