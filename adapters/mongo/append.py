@@ -1,0 +1,94 @@
+"""One append on its way into the store."""
+
+from _thread import allocate_lock
+from collections.abc import Sequence
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+
+from adapters.mongo.deadline import Deadline
+from adapters.mongo.documents import describe, event_bodies, stream_key
+
+
+class Append:
+    """The events of one call of `insert_events`, encoded, and what becomes of them.
+
+    Made in the thread of the caller, which then waits for it to be settled. All but `bell` belongs to whoever
+    writes it; see `GroupCommit` for who that is.
+    """
+
+    __slots__ = (
+        "_bell", "append_id", "bodies", "deadline", "error", "events", "first_position",
+        "keys", "maybe_sent", "promoted", "settled", "size", "tracking", "trouble",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        events: Sequence[StoredEvent],
+        append_id: UUID,
+        deadline: Deadline,
+        tracking: Tracking | None = None,
+    ) -> None:
+        """Raises IntegrityError when two of the events have one stream and version, DataError when one
+        cannot be stored.
+        """
+        self.events = events
+        self.append_id = append_id
+        self.deadline = deadline
+        self.tracking = tracking
+        self.bodies = event_bodies(events, append_id)
+        self.size = sum(map(len, self.bodies))
+        self.keys = [stream_key(event.originator_id, event.originator_version) for event in events]
+        if len(self.keys) > 1 and len(set(self.keys)) < len(self.keys):
+            raise IntegrityError("two events of one append have the same stream and version")
+        self.settled = False
+        self.promoted = False
+        self.maybe_sent = False
+        self.first_position: int | None = None
+        self.error: BaseException | None = None
+        self.trouble = ""
+        self._bell = allocate_lock()
+        self._bell.acquire()
+
+    @property
+    def needs_transaction(self) -> bool:
+        """Whether more than one document has to be written for it."""
+        return len(self.bodies) != 1 or self.tracking is not None
+
+    def succeed(self, first_position: int | None) -> None:
+        """It took place; its events are at `first_position` and the positions after it."""
+        self.first_position = first_position
+        self.settled = True
+
+    def fail(self, error: BaseException) -> None:
+        """It did not take place, or nobody will find out."""
+        self.error = error
+        self.settled = True
+
+    def conflict(self) -> None:
+        """It did not take place, because an event of another append has the version of one of its events."""
+        first = describe(self.events[0]) if self.events else f"tracking {self.tracking}"
+        self.fail(
+            IntegrityError(
+                f"there is already a recorded event in place of {first}, or of one appended with it"
+            )
+        )
+
+    def ring(self) -> None:
+        """Wake the thread that waits for it."""
+        self._bell.release()
+
+    def wait(self) -> bool:
+        """Wait until it is rung for; False when the deadline passes before."""
+        return self._bell.acquire(timeout=min(self.deadline.remaining, 1e6))
+
+    def positions(self) -> list[int] | None:
+        """The positions of its events, or None where there is no log.
+
+        Raises the error it failed with.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.first_position is None:
+            return None
+        return list(range(self.first_position, self.first_position + len(self.bodies)))

@@ -1,0 +1,232 @@
+"""Appends written together: sent, answered, and cleared up when an answer is lost.
+
+What counts as knowledge about the database:
+
+- A position is used only when the one before it is known to be majority-committed, or is written by the same command.
+- What a command wrote counts as written only if its reply has no write concern error.
+- That a key is taken is only a reason to look, by a majority read, who has it.
+- After a lost answer a fence is written in the same session; only what is read after that tells what took place.
+"""
+
+from collections.abc import Callable, Sequence
+from random import uniform
+from time import monotonic, sleep
+
+import pymongo
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+
+from adapters.mongo.append import Append
+from adapters.mongo.deadline import Deadline
+from adapters.mongo.documents import StreamKey
+from adapters.mongo.errors import in_library_terms, is_undecided, one_line
+from adapters.mongo.event_log import EventLog
+from adapters.mongo.log_write import Answer, Obstacle, insert_in_transaction, insert_ordered
+from adapters.mongo.orphans import end_orphaned_transactions
+
+_BLOCKED_SECONDS = 1.0
+_LONGEST_PAUSE = 0.25
+
+
+class LogBatch:
+    """Appends of one process, to be written to `log` together.
+
+    Appends of one event each go out in one ordered insert. When one of them has more events, or tracking,
+    all of them go out in one transaction. One that fails leaves the batch, the others are written without it.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        appends: Sequence[Append],
+        admit: Callable[[Sequence[Append]], list[Append]],
+        attempt_timeout: float,
+        app_name: str,
+    ) -> None:
+        self._log = log
+        self._appends = appends
+        self._admit = admit
+        self._attempt_timeout = attempt_timeout
+        self._app_name = app_name
+        self._session: ClientSession | None = None
+        self._in_doubt: Sequence[Append] = ()
+        self._one_by_one = False
+        self._setbacks = 0
+        self._set_back_since = 0.0
+
+    @property
+    def unsettled(self) -> list[Append]:
+        return [append for append in self._appends if not append.settled]
+
+    def write(self, deadline: Deadline) -> None:
+        """Settle what can be settled by `deadline`; may be called again when something is left."""
+        while (left := self.unsettled) and not deadline.passed:
+            if self._setbacks:
+                self._recover(deadline)
+            session = self._session = self._session or self._begin_session()
+            with pymongo.timeout(max(0.001, min(self._attempt_timeout, deadline.remaining))):
+                try:
+                    if self._in_doubt:
+                        self._clear_up(session)
+                    else:
+                        self._attempt(session, left)
+                except PyMongoError as error:
+                    self._could_not_ask(error, left)
+        if not self.unsettled:
+            self._end_session()
+
+    def abandon(self) -> None:
+        """Give up what is not settled; nobody waits for it any more."""
+        self._end_session()
+
+    def _begin_session(self) -> ClientSession:
+        session = self._log.client.start_session(causal_consistency=True)
+        self._log.reads.clock.advance(session)
+        return session
+
+    def _end_session(self) -> None:
+        if self._in_doubt:
+            self._log.head = None
+            self._in_doubt = ()
+        if self._session is not None:
+            self._log.reads.clock.observe(self._session)
+            self._session.end_session()
+            self._session = None
+
+    def _attempt(self, session: ClientSession, left: Sequence[Append]) -> None:
+        log = self._log
+        first = log.first_free_position(session) if log.numbered else None
+        appends = self._admit(_compatible(left)[: 1 if self._one_by_one else None])
+        if not appends:
+            return
+        documents = log.documents((body for append in appends for body in append.bodies), first)
+        self._in_doubt = appends  # until the answer is here, whatever may happen in between
+        if any(append.needs_transaction for append in appends):
+            answer = insert_in_transaction(log.events, documents, log.trackings, appends, session)
+        else:
+            answer = insert_ordered(log.events, documents, session)
+        if answer.in_doubt:
+            log.head = None
+            self._set_back(answer.error, appends)
+        else:
+            self._in_doubt = ()
+            self._take_note(session, answer, appends, first)
+
+    def _take_note(
+        self, session: ClientSession, answer: Answer, appends: Sequence[Append], first: int | None
+    ) -> None:
+        """Settle what an answer settles. Only an ordered insert, of one event each, is ever answered in part."""
+        written = len(appends) if answer.obstacle is None else answer.written
+        position = first
+        for append in appends[:written]:
+            append.succeed(position)
+            position = None if position is None else position + len(append.bodies)
+        self._log.head = position - 1 if position is not None and answer.obstacle is None else None
+        others = appends[written:]
+        for append in others:
+            append.maybe_sent = False
+        if answer.obstacle is None:
+            self._setbacks = 0
+            self._settle_beaten(appends)
+        elif answer.obstacle is Obstacle.KEY_TAKEN:
+            self._look_for_holders(session, self.unsettled, answer)
+        elif answer.obstacle is Obstacle.REFUSED:
+            self._refused(answer, others)
+        else:
+            self._set_back(answer.error, others)
+
+    def _settle_beaten(self, winners: Sequence[Append]) -> None:
+        """Settle those that wanted what an append of this very batch has got."""
+        left = self.unsettled
+        if left:
+            taken = {key for append in winners for key in append.keys}
+            for append in left:
+                if not taken.isdisjoint(append.keys):
+                    append.conflict()
+
+    def _look_for_holders(self, session: ClientSession, appends: Sequence[Append], answer: Answer) -> None:
+        """Settle those whose versions a majority knows to be taken, by others or by an earlier try of their own."""
+        settled = self._settle_held(session, appends)
+        if not settled:
+            # Taken here and now, but nobody has it for good yet: it may come free again.
+            self._set_back(answer.error, appends)
+
+    def _settle_held(self, session: ClientSession, appends: Sequence[Append]) -> bool:
+        holders = self._log.holders([key for append in appends for key in append.keys], session)
+        for append in appends:
+            held = [holders[key] for key in append.keys if key in holders]
+            if append.tracking is not None and (other := self._log.tracking_holder(append.tracking, session)):
+                held.append(other)
+            if held and held[0].append_id == append.append_id:
+                append.succeed(held[0].position)
+            elif held:
+                append.conflict()
+        return any(append.settled for append in appends)
+
+    def _refused(self, answer: Answer, others: Sequence[Append]) -> None:
+        """Fail the one that was refused; when it is not known which one it is, find out by sending each alone."""
+        if answer.error is not None and (len(others) == 1 or answer.written or self._one_by_one):
+            others[0].fail(in_library_terms(answer.error, "the append did not take place"))
+        else:
+            self._one_by_one = True
+
+    def _clear_up(self, session: ClientSession) -> None:
+        """Find out what took place of what was sent without being answered."""
+        doubtful = [append for append in self._in_doubt if not append.settled]
+        if session.in_transaction:
+            session.abort_transaction()
+        self._log.fence(session)
+        self._settle_found(session, doubtful)
+        for append in doubtful:
+            append.maybe_sent = False
+        self._in_doubt = ()
+        self._log.head = None
+
+    def _settle_found(self, session: ClientSession, doubtful: Sequence[Append]) -> None:
+        first_keys = [append.keys[0] for append in doubtful if append.keys]
+        holders = self._log.holders(first_keys, session)
+        for append in doubtful:
+            if append.keys:
+                holder = holders.get(append.keys[0])
+            else:
+                holder = self._log.tracking_holder(append.tracking, session) if append.tracking else None
+            if holder is not None and holder.append_id == append.append_id:
+                append.succeed(holder.position)
+
+    def _could_not_ask(self, error: PyMongoError, left: Sequence[Append]) -> None:
+        """A read or a fence failed: what is in doubt stays so, and nothing else has been sent."""
+        if self._in_doubt or is_undecided(error):
+            self._set_back(error, left)
+            return
+        for append in left:
+            append.fail(in_library_terms(error, "the append did not take place"))
+
+    def _set_back(self, error: PyMongoError | None, appends: Sequence[Append]) -> None:
+        if not self._setbacks:
+            self._set_back_since = monotonic()
+        self._setbacks += 1
+        trouble = one_line(error) if error is not None else ""
+        for append in appends:
+            append.trouble = trouble
+
+    def _recover(self, deadline: Deadline) -> None:
+        """Wait a little, out of step with others; when it goes on, see whether the dead stand in the way."""
+        longest = min(_LONGEST_PAUSE, 0.0005 * 2 ** min(self._setbacks, 10), deadline.remaining)
+        sleep(uniform(0, longest))  # noqa: S311 - keeps rivals out of step, guards nothing
+        if monotonic() - self._set_back_since > _BLOCKED_SECONDS:
+            self._set_back_since = monotonic()
+            with pymongo.timeout(max(0.001, min(self._attempt_timeout, deadline.remaining))):
+                end_orphaned_transactions(self._log.client, self._app_name)
+
+
+def _compatible(appends: Sequence[Append]) -> list[Append]:
+    """Appends that can all take place: of two that want the same version of a stream, the first."""
+    if len(appends) == 1:
+        return list(appends)
+    wanted: set[StreamKey] = set()
+    compatible = []
+    for append in appends:
+        if wanted.isdisjoint(append.keys):
+            wanted.update(append.keys)
+            compatible.append(append)
+    return compatible

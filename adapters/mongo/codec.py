@@ -1,0 +1,169 @@
+"""The state of an event as a BSON document."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import bson
+from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
+from bson.errors import BSONError, InvalidDocument
+from bson.int64 import Int64
+from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, UUIDAsHex
+
+from adapters.mongo.client import CODEC
+from adapters.mongo.plain_form import IntAsStr, NestedTooDeeplyError, PlainForm
+
+MAX_NATIVE_DEPTH = 80
+"""Levels of a state that is stored natively. The server takes 200 in all and its own wrapping needs some."""
+
+_SCALARS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, UUID})
+_INT64 = range(-(2**63), 2**63)
+_DATETIME_AS_ISO, _INT_AS_STR = DatetimeAsISO(), IntAsStr()
+
+
+class StateDocument(bytes):
+    """BSON that is known to come back unchanged when it is stored as a document: no need to look again."""
+
+    __slots__ = ()
+
+
+class _Int64AsInt(TypeDecoder):
+    bson_type = Int64
+
+    def transform_bson(self, value: Int64) -> int:
+        return int(value)
+
+
+_WITH_INT64 = CODEC.with_options(type_registry=TypeRegistry([_Int64AsInt()]))
+_EXACT: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
+
+
+class StateCodec:
+    """Turns the state of an event into a BSON document and back.
+
+    str, int, float, bool, None, bytes, UUID, list and dict are what they are in BSON. So is a datetime with a
+    time zone that fits BSON's milliseconds; it comes back equal, in UTC. Any other datetime is kept in the
+    library's ISO form. Tuples, ints of more than 64 bits, and dictionaries with names that BSON refuses come
+    back as they were, too. Objects of other types go through the transcodings registered with `transcoder`; one
+    registered for bytes, UUID or datetime, other than the library's own, is used for these.
+    """
+
+    def __init__(self, transcoder: JSONTranscoder) -> None:
+        self._types = transcoder.types
+        self._forms: dict[frozenset[type], tuple[PlainForm, PlainForm]] = {}
+        self._transcoder = transcoder
+        self._restoring = PlainForm(transcoder, _SCALARS, {})
+
+    def encode(self, state: dict[str, Any]) -> bytes:
+        """The BSON document of `state`; a StateDocument where it can be stored as one.
+
+        Raises TranscodingNotRegisteredError for an object of a type without transcoding, and ValueError
+        for a string that is not Unicode or for a state nested beyond reason.
+        """
+        try:
+            native, careful = self._forms_now()
+            try:
+                data = bson.encode(native.plain(state), codec_options=CODEC)
+            except (OverflowError, InvalidDocument):
+                data = bson.encode(careful.plain(state), codec_options=CODEC)
+        except NestedTooDeeplyError:
+            return self._encode_deep(state)
+        return data if b"$" in data else StateDocument(data)
+
+    def decode(self, data: bytes) -> dict[str, Any]:
+        """The state that `encode` was given.
+
+        Raises BSONError for bytes that are no BSON document, TranscodingNotRegisteredError for an
+        object whose transcoding is not registered.
+        """
+        # Only a document with 64-bit integers needs the slower way that makes plain ints of them.
+        state = bson.decode(data, _WITH_INT64 if b"\x12" in data else CODEC)
+        if b"_type_\0" in data:
+            return self._restoring.restore(state)  # type: ignore[no-any-return] # restored from a dict
+        return state
+
+    def _forms_now(self) -> tuple[PlainForm, PlainForm]:
+        """The forms for the transcodings registered at this moment: the fast one, and the careful one."""
+        taken_over = frozenset(
+            kind
+            for kind, own in ((bytes, None), (UUID, UUIDAsHex), (datetime, DatetimeAsISO))
+            if (registered := self._types.get(kind)) is not None and type(registered) is not own
+        )
+        forms = self._forms.get(taken_over)
+        if forms is None:
+            scalars = _SCALARS - taken_over
+            special: dict[type, Callable[[Any], Any]] = {}
+            if datetime not in taken_over:
+                special[datetime] = _plain_datetime
+            forms = self._forms[taken_over] = (
+                PlainForm(self._transcoder, scalars, special, None, MAX_NATIVE_DEPTH),
+                PlainForm(
+                    self._transcoder,
+                    scalars - {int},
+                    {**special, int: _plain_int},
+                    _names_fit,
+                    MAX_NATIVE_DEPTH,
+                ),
+            )
+        return forms
+
+    def _encode_deep(self, state: dict[str, Any]) -> bytes:
+        scalars: frozenset[type] = _SCALARS - {int}
+        special: dict[type, Callable[[Any], Any]] = {datetime: _plain_datetime, int: _plain_int}
+        try:
+            return bson.encode(
+                PlainForm(self._transcoder, scalars, special, _names_fit).plain(state), codec_options=CODEC
+            )
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+
+
+def comes_back_unchanged(data: bytes) -> bool:
+    """Whether `data` is a BSON document that the server stores and returns bit for bit.
+
+    Only the one canonical way of writing a document counts: duplicate names, text that is not UTF-8,
+    deprecated types and odd array indexes do not survive being decoded and encoded again. Names that begin
+    with `$` mean something to the server, and it refuses documents nested too deeply.
+    """
+    if type(data) is StateDocument:
+        return True
+    if len(data) < 5 or data[-1] != 0 or int.from_bytes(data[:4], "little") != len(data):
+        return False
+    try:
+        document = bson.decode(data, _EXACT)
+        return bson.encode(document, codec_options=_EXACT) == data and _is_storable(document, 1)
+    except (BSONError, ValueError, OverflowError, RecursionError):
+        return False
+
+
+def _is_storable(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        if depth > MAX_NATIVE_DEPTH or any(name.startswith("$") for name in value):
+            return False
+        return all(_is_storable(item, depth + 1) for item in value.values())
+    if isinstance(value, list):
+        return depth <= MAX_NATIVE_DEPTH and all(_is_storable(item, depth + 1) for item in value)
+    return not isinstance(value, (bson.Code, bson.DBRef))
+
+
+def _plain_int(value: int) -> int | dict[str, Any]:
+    return value if value in _INT64 else {"_type_": _INT_AS_STR.name, "_data_": _INT_AS_STR.encode(value)}
+
+
+def _plain_datetime(value: datetime) -> datetime | dict[str, Any]:
+    if value.tzinfo is not None and value.microsecond % 1000 == 0:
+        if value.tzinfo is UTC:
+            return value
+        try:
+            in_utc = value.astimezone(UTC)
+        except OverflowError:
+            pass
+        else:
+            if in_utc == value:
+                return in_utc
+    return {"_type_": _DATETIME_AS_ISO.name, "_data_": _DATETIME_AS_ISO.encode(value)}
+
+
+def _names_fit(value: dict[Any, Any]) -> bool:
+    return all(type(name) is str and "\0" not in name for name in value)

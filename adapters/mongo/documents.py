@@ -1,0 +1,192 @@
+"""Stored events as MongoDB documents, and back.
+
+An event is one document:
+
+| field | is |
+| --- | --- |
+| `_id` | the position in the application's log, a 64-bit integer; an ObjectId where there is no log (snapshots) |
+| `originator_id` | the stream: a UUID (binary of subtype 4), or a string |
+| `originator_version` | the version in the stream, a 64-bit integer |
+| `topic` | the event's topic |
+| `recorded_at` | when the append was handed in, by the clock of the process that did so |
+| `append_id` | a UUID that all events of one append share, and no others |
+| `state` | the state: a document where the bytes are one that MongoDB returns unchanged, else binary |
+
+Documents are put together by hand: an event is encoded in the thread that hands it in, and its position is
+known only at the moment of writing. They are taken apart by hand because reading a log is mostly that.
+"""
+
+from collections.abc import Iterator, Sequence
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is an exception class
+from time import time
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from bson import ObjectId
+from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
+from eventsourcing.persistence import DataError, StoredEvent
+
+from adapters.mongo.client import CODEC
+from adapters.mongo.codec import comes_back_unchanged
+
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+"""The server's limit for one document."""
+
+_RAW = CODEC.with_options(document_class=RawBSONDocument)
+_INT32, _INT64 = Struct("<i"), Struct("<q")
+_POSITION_TAG, _OBJECT_ID_TAG = b"\x12_id\0", b"\x07_id\0"
+_UUID_TAG, _TEXT_ID_TAG = b"\x05originator_id\0\x10\0\0\0\x04", b"\x02originator_id\0"
+_VERSION_TAG = b"\x12originator_version\0"
+_TOPIC_TAG = b"\x02topic\0"
+_RECORDED_TAG = b"\x09recorded_at\0"
+_APPEND_TAG = b"\x05append_id\0\x10\0\0\0\x04"
+_NATIVE_TAG, _BINARY_TAG = b"\x03state\0", b"\x05state\0"
+
+# An event of a log whose stream has a UUID, up to its topic's length, and from there to its state's.
+_HEAD = Struct("<i5sq20s16s20sq7si")
+_TAIL = Struct("<13sq16s16s7si")
+
+
+StreamKey: TypeAlias = tuple[UUID | str, int]
+
+
+class EventRecord(NamedTuple):
+    """An event as it is stored; `position` is None where there is no log."""
+
+    position: int | None
+    originator_id: UUID | str
+    originator_version: int
+    topic: str
+    state: bytes
+
+
+def describe(event: StoredEvent) -> str:
+    """The event, in an error message."""
+    return f"event '{event.topic}' of stream {event.originator_id}, version {event.originator_version}"
+
+
+def event_bodies(events: Sequence[StoredEvent], append_id: UUID) -> list[bytes]:
+    """The elements of each event's document, all but `_id`.
+
+    Raises DataError, naming stream and version, for what MongoDB cannot hold.
+    """
+    stamp = b"".join((_RECORDED_TAG, _INT64.pack(int(time() * 1000)), _APPEND_TAG, append_id.bytes))
+    bodies = []
+    for event in events:
+        try:
+            body = _body(event, stamp)
+        except (ValueError, TypeError, AttributeError, StructError) as error:
+            raise DataError(f"cannot store {describe(event)}: {error}") from error
+        if len(body) > MAX_DOCUMENT_BYTES - 64:
+            raise DataError(
+                f"cannot store {describe(event)}: it takes {len(body)} bytes, "
+                f"and MongoDB's limit for a document is {MAX_DOCUMENT_BYTES}"
+            )
+        bodies.append(body)
+    return bodies
+
+
+def _body(event: StoredEvent, stamp: bytes) -> bytes:
+    originator_id, state = event.originator_id, event.state
+    stream = (
+        _UUID_TAG + originator_id.bytes
+        if isinstance(originator_id, UUID)
+        else _text(_TEXT_ID_TAG, str(originator_id))
+    )
+    if comes_back_unchanged(state):
+        tail = (_NATIVE_TAG, state)
+    else:
+        tail = (_BINARY_TAG + _INT32.pack(len(state)) + b"\0", state)
+    version = _INT64.pack(event.originator_version)
+    return b"".join((stream, _VERSION_TAG, version, _text(_TOPIC_TAG, event.topic), stamp, *tail))
+
+
+def _text(tag: bytes, text: str) -> bytes:
+    encoded = text.encode()
+    return b"".join((tag, _INT32.pack(len(encoded) + 1), encoded, b"\0"))
+
+
+def at_position(position: int, body: bytes) -> RawBSONDocument:
+    """The document of an event of a log."""
+    document = (_INT32.pack(len(body) + 18), _POSITION_TAG, _INT64.pack(position), body, b"\0")
+    return RawBSONDocument(b"".join(document), _RAW)
+
+
+def without_position(body: bytes) -> RawBSONDocument:
+    """The document of an event that is in no log."""
+    document = (_INT32.pack(len(body) + 22), _OBJECT_ID_TAG, ObjectId().binary, body, b"\0")
+    return RawBSONDocument(b"".join(document), _RAW)
+
+
+def records(batch: bytes) -> Iterator[EventRecord]:
+    """The events in a batch of documents as the server sends it.
+
+    Raises DataError, saying which document, for one that is no event.
+    """
+    start, end = 0, len(batch)
+    while start < end:
+        size = _INT32.unpack_from(batch, start)[0]
+        yield _laid_out_as_usual(batch, start) or _laid_out_otherwise(batch[start : start + size])
+        start += size
+
+
+def _laid_out_as_usual(batch: bytes, start: int) -> EventRecord | None:
+    """The record, if the document is laid out as this module does it for a log and UUIDs; else None."""
+    try:
+        size, id_tag, position, stream_tag, stream, version_tag, version, topic_tag, topic_size = (
+            _HEAD.unpack_from(batch, start)
+        )
+        if (
+            id_tag != _POSITION_TAG
+            or stream_tag != _UUID_TAG
+            or version_tag != _VERSION_TAG
+            or topic_tag != _TOPIC_TAG
+        ):
+            return None
+        topic_at = start + _HEAD.size
+        tail_at = topic_at + topic_size
+        recorded_tag, _, append_tag, _, state_tag, state_size = _TAIL.unpack_from(batch, tail_at)
+    except StructError:
+        return None
+    if recorded_tag != _RECORDED_TAG or append_tag != _APPEND_TAG:
+        return None
+    state_at = tail_at + _TAIL.size
+    if state_tag == _NATIVE_TAG:
+        state_at -= 4
+    elif state_tag == _BINARY_TAG and batch[state_at] == 0:
+        state_at += 1
+    else:
+        return None
+    if state_at + state_size + 1 != start + size:
+        return None
+    topic = batch[topic_at : tail_at - 1].decode()
+    return EventRecord(position, UUID(bytes=stream), version, topic, batch[state_at : state_at + state_size])
+
+
+def _laid_out_otherwise(document: bytes) -> EventRecord:
+    try:
+        raw = RawBSONDocument(document, _RAW)
+        position, stream, version = raw.get("_id"), raw.get("originator_id"), raw.get("originator_version")
+        topic, state = raw.get("topic"), raw.get("state")
+    except (BSONError, ValueError) as error:
+        raise DataError(f"a document of the event store cannot be read: {error}") from error
+    state = state.raw if isinstance(state, RawBSONDocument) else state
+    if (
+        isinstance(position, (int, ObjectId))
+        and isinstance(stream, (UUID, str))
+        and isinstance(version, int)
+        and isinstance(topic, str)
+        and isinstance(state, bytes)
+    ):
+        in_log = int(position) if isinstance(position, int) else None
+        return EventRecord(in_log, stream, int(version), topic, bytes(state))
+    raise DataError(
+        f"document {position!r} of the event store is no event (stream {stream}, version {version}, topic {topic!r})"
+    )
+
+
+def stream_key(originator_id: UUID | str, originator_version: int) -> StreamKey:
+    """The unique key of an event: its stream, as it is stored, and its version."""
+    return (originator_id if isinstance(originator_id, UUID) else str(originator_id)), originator_version

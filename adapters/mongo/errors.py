@@ -1,0 +1,137 @@
+"""The errors of MongoDB in the terms of the `eventsourcing` library."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from bson.errors import BSONError, InvalidBSON, InvalidDocument
+from eventsourcing.persistence import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+)
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    InvalidOperation,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+DUPLICATE_KEY = 11000
+WRITE_CONFLICT = 112
+
+# What a server says when it cannot tell, or when it stops being the one to ask: nothing follows from it
+# about what has been written. Names are those of the server's error table.
+UNDECIDED_CODES = frozenset(
+    {
+        6,  # HostUnreachable
+        7,  # HostNotFound
+        24,  # LockTimeout
+        50,  # MaxTimeMSExpired
+        64,  # WriteConcernFailed
+        89,  # NetworkTimeout
+        91,  # ShutdownInProgress
+        134,  # ReadConcernMajorityNotAvailableYet
+        189,  # PrimarySteppedDown
+        202,  # NetworkInterfaceExceededTimeLimit
+        246,  # SnapshotUnavailable
+        262,  # ExceededTimeLimit
+        9001,  # SocketException
+        10107,  # NotWritablePrimary
+        11600,  # InterruptedAtShutdown
+        11601,  # Interrupted
+        11602,  # InterruptedDueToReplStateChange
+        13435,  # NotPrimaryNoSecondaryOk
+        13436,  # NotPrimaryOrSecondary
+    }
+)
+
+_UNSUPPORTED_CODES = frozenset({20, 115, 263, 303})  # IllegalOperation, CommandNotSupported, …
+_MISUSE_CODES = frozenset(
+    {2, 9, 14, 26, 59, 72, 73, 85, 86}
+)  # BadValue, FailedToParse, IndexOptionsConflict, …
+_BAD_DATA_CODES = frozenset(
+    {17280, 10334, 15, 121, 22}
+)  # BSONObjectTooLarge, Overflow, DocumentValidationFailure
+
+
+class AppendOutcomeUnknownError(OperationalError):
+    """The deadline passed before it was known whether an append took place.
+
+    `append_id` is stored in the append's events. `insert_events` called again with the same events and
+    `append_id=error.append_id` either finds the first call's events and returns their positions, or appends
+    them: they are never there twice. Called again without it, events that are there raise IntegrityError.
+    """
+
+    def __init__(self, append_id: UUID, reason: str) -> None:
+        super().__init__(
+            f"it is not known whether append {append_id} took place ({reason}): "
+            f"repeat it with append_id={append_id} to find out"
+        )
+        self.append_id = append_id
+
+
+def is_undecided(error: PyMongoError) -> bool:
+    """Whether `error` leaves open what happened to the command, so that it may be asked again."""
+    if isinstance(error, (ConnectionFailure, ExecutionTimeout)):
+        return True
+    if error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError"):
+        return True
+    return isinstance(error, OperationFailure) and error.code in UNDECIDED_CODES
+
+
+def in_library_terms(error: PyMongoError | BSONError, doing: str) -> PersistenceError:
+    """The library's error for an error of the driver; its message starts with `doing`."""
+    return _kind_of(error)(f"{doing}: {one_line(error)}")
+
+
+def one_line(error: BaseException) -> str:
+    """The driver's message without the dump of topology or reply that it appends."""
+    text = str(error).partition(", full error:")[0].partition(", Topology Description:")[0]
+    return " ".join(text.split())[:500] or type(error).__name__
+
+
+@contextmanager
+def library_errors(doing: str) -> Iterator[None]:
+    """Raise the library's error for any error of the driver that comes out of the block."""
+    try:
+        yield
+    except (PyMongoError, BSONError) as error:
+        raise in_library_terms(error, doing) from error
+
+
+def _kind_of(error: PyMongoError | BSONError) -> type[PersistenceError]:
+    if isinstance(error, DuplicateKeyError):
+        return IntegrityError
+    if isinstance(error, (ConnectionFailure, ServerSelectionTimeoutError, InvalidOperation)):
+        return OperationalError
+    if isinstance(error, (DocumentTooLarge, InvalidDocument, InvalidBSON, BSONError)):
+        return DataError
+    if isinstance(error, (ConfigurationError, InvalidURI)):
+        return InterfaceError
+    if isinstance(error, OperationFailure):
+        return _kind_of_code(error.code)
+    return DatabaseError
+
+
+def _kind_of_code(code: int | None) -> type[PersistenceError]:
+    if code == DUPLICATE_KEY:
+        return IntegrityError
+    if code in _UNSUPPORTED_CODES:
+        return NotSupportedError
+    if code in _MISUSE_CODES:
+        return ProgrammingError
+    if code in _BAD_DATA_CODES:
+        return DataError
+    return OperationalError

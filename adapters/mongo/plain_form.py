@@ -1,0 +1,172 @@
+"""Values in the plain form of a storage format, with tagged dictionaries for what the format does not have."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from eventsourcing.persistence import (
+    DatetimeAsISO,
+    DecimalAsStr,
+    JSONTranscoder,
+    Transcoding,
+    TranscodingNotRegisteredError,
+    UUIDAsHex,
+)
+
+_CONTAINERS = frozenset({dict, list})
+
+
+class TupleAsList(Transcoding):
+    """A tuple, told apart from a list."""
+
+    type = tuple
+    name = "tuple_as_list"
+
+    def encode(self, obj: tuple[Any, ...]) -> list[Any]:
+        return list(obj)
+
+    def decode(self, data: list[Any]) -> tuple[Any, ...]:
+        return tuple(data)
+
+
+class DictAsPairs(Transcoding):
+    """A dictionary whose names the format refuses, or that would read as a tag."""
+
+    type = dict
+    name = "dict_as_pairs"
+
+    def encode(self, obj: dict[Any, Any]) -> list[list[Any]]:
+        return [[key, value] for key, value in obj.items()]
+
+    def decode(self, data: list[list[Any]]) -> dict[Any, Any]:
+        return {key: value for key, value in data}  # noqa: C416 - dict() would hide a pair that is none
+
+
+class IntAsStr(Transcoding):
+    """A whole number of more than 64 bits."""
+
+    type = int
+    name = "int_as_str"
+
+    def encode(self, obj: int) -> str:
+        return str(obj)
+
+    def decode(self, data: str) -> int:
+        return int(data)
+
+
+_BUILT_IN = (TupleAsList(), DictAsPairs(), IntAsStr(), UUIDAsHex(), DecimalAsStr(), DatetimeAsISO())
+_BUILT_IN_NAMES: dict[str, Transcoding] = {transcoding.name: transcoding for transcoding in _BUILT_IN}
+_TUPLE_AS_LIST, _DICT_AS_PAIRS = _BUILT_IN[:2]
+
+
+class NestedTooDeeplyError(ValueError):
+    """A value has more levels than `PlainForm` was asked to allow."""
+
+
+class PlainForm:
+    """Turns values into those that a format can hold, and back.
+
+    `scalars` are the types, besides dict and list, that the format holds as they are; `special` says what becomes
+    of values of further types that it holds in part. Types are matched exactly: a tuple is no list, and
+    a subclass of a scalar is no scalar. Everything else goes through the transcodings registered with
+    `transcoder`, as `{"_type_": name, "_data_": plain form}`, or raises TranscodingNotRegisteredError.
+    A dictionary is kept when `names_fit` says that the format can hold its names.
+    """
+
+    def __init__(
+        self,
+        transcoder: JSONTranscoder,
+        scalars: frozenset[type],
+        special: Mapping[type, Callable[[Any], Any]],
+        names_fit: Callable[[dict[Any, Any]], bool] | None = None,
+        max_depth: int | None = None,
+    ) -> None:
+        self._transcoder = transcoder
+        self._scalars = scalars
+        self._special = special
+        self._names_fit = names_fit
+        self._max_depth = max_depth or 1_000_000
+
+    def plain(self, value: Any, depth: int = 1) -> Any:
+        """The plain form; what is plain already comes back as the same object.
+
+        Raises TranscodingNotRegisteredError, and NestedTooDeeplyError beyond the greatest depth.
+        """
+        kind = type(value)
+        if kind is dict:
+            return self._plain_dict(value, depth)
+        if kind is list:
+            return self._plain_list(value, depth)
+        if kind in self._scalars:
+            return value
+        special = self._special.get(kind)
+        if special is not None:
+            return special(value)
+        transcoding = self._transcoder.types.get(kind)
+        if transcoding is None:
+            if kind is not tuple:
+                raise TranscodingNotRegisteredError(
+                    f"Object of type {kind} is not serializable. Please define "
+                    "and register a custom transcoding for this type."
+                )
+            transcoding = _TUPLE_AS_LIST
+        return self.tagged(transcoding, value, depth)
+
+    def tagged(self, transcoding: Transcoding, value: Any, depth: int = 1) -> dict[str, Any]:
+        """`value` as a dictionary that names the transcoding that restores it."""
+        return {"_type_": transcoding.name, "_data_": self.plain(transcoding.encode(value), depth + 1)}
+
+    def _plain_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        if depth > self._max_depth:
+            raise NestedTooDeeplyError
+        if (len(value) == 2 and "_type_" in value and "_data_" in value) or (
+            self._names_fit is not None and not self._names_fit(value)
+        ):
+            return self.tagged(_DICT_AS_PAIRS, value, depth)
+        scalars = self._scalars
+        changed = {}
+        for name, item in value.items():
+            if type(item) not in scalars:
+                plain = self.plain(item, depth + 1)
+                if plain is not item:
+                    changed[name] = plain
+        return {**value, **changed} if changed else value
+
+    def _plain_list(self, value: list[Any], depth: int) -> list[Any]:
+        if depth > self._max_depth:
+            raise NestedTooDeeplyError
+        scalars = self._scalars
+        changed: list[Any] | None = None
+        for index, item in enumerate(value):
+            if type(item) not in scalars:
+                plain = self.plain(item, depth + 1)
+                if plain is not item:
+                    changed = changed or value.copy()
+                    changed[index] = plain
+        return value if changed is None else changed
+
+    def restore(self, value: Any) -> Any:
+        """What `plain` was given; changes `value` in place where it can.
+
+        Raises TranscodingNotRegisteredError for a tag that no transcoding is registered for.
+        """
+        if type(value) is dict:
+            for name, item in value.items():
+                if type(item) in _CONTAINERS:
+                    value[name] = self.restore(item)
+            if len(value) == 2 and "_type_" in value and "_data_" in value:
+                return self._untagged(value["_type_"], value["_data_"])
+        elif type(value) is list:
+            for index, item in enumerate(value):
+                if type(item) in _CONTAINERS:
+                    value[index] = self.restore(item)
+        return value
+
+    def _untagged(self, name: str, data: Any) -> Any:
+        transcoding = self._transcoder.names.get(name) or _BUILT_IN_NAMES.get(name)
+        if transcoding is None:
+            raise TranscodingNotRegisteredError(
+                f"Data serialized with name '{name}' is not deserializable. "
+                "Please register a custom transcoding for this type."
+            )
+        return transcoding.decode(data)
