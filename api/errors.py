@@ -1,14 +1,15 @@
 """What the `errors` array may hold: a stable code, a message safe to show, and never what went wrong inside.
 
-Every failure of a request passes `to_response_error`; an unexpected one is logged there, once.
+Every failure of a request becomes a `ResponseError` here; an unexpected one is logged here too, once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from graphql import GraphQLError
+from msgspec import Struct
 
 from ledger import LedgerError
 from projections import ReadError
@@ -16,13 +17,11 @@ from projections import ReadError
 _log = structlog.get_logger(__name__)
 
 _LONGEST_MESSAGE = 500
-
-ResponseError = dict[str, Any]
-"""One element of `errors`, as GraphQL shapes it."""
+_MOST_LOCATIONS = 5
 
 
 class RequestErrorCode(StrEnum):
-    """Codes of `errors[].extensions.code` beside those of the ledger and the read models."""
+    """Values of `errors[].extensions.code` beside those of the ledger and of the read models."""
 
     BAD_REQUEST = "BAD_REQUEST"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -32,7 +31,6 @@ class RequestErrorCode(StrEnum):
     REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
-    DOCUMENT_TOO_LARGE = "DOCUMENT_TOO_LARGE"
     DOCUMENT_TOO_COMPLEX = "DOCUMENT_TOO_COMPLEX"
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -40,6 +38,34 @@ class RequestErrorCode(StrEnum):
     VALIDATION_ERROR = "VALIDATION_ERROR"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
+
+class ResponseError(Struct, frozen=True, kw_only=True):
+    """One element of `errors`. Locations are lines and columns of the document, from 1."""
+
+    code: str
+    message: str
+    locations: tuple[tuple[int, int], ...] = ()
+    path: tuple[str | int, ...] = ()
+
+    @classmethod
+    def at(cls, error: GraphQLError, code: str, message: str) -> Self:
+        """`message` at the place in the document that `error` names, if any."""
+        return cls(
+            code=str(code),
+            message=_clipped(message),
+            locations=tuple((at.line, at.column) for at in (error.locations or ())[:_MOST_LOCATIONS]),
+            path=tuple(error.path or ()),
+        )
+
+    def to_json(self, correlation_id: str) -> dict[str, Any]:
+        """The shape that GraphQL gives to an error."""
+        shape: dict[str, Any] = {"message": self.message}
+        if self.locations:
+            shape["locations"] = [{"line": line, "column": column} for line, column in self.locations]
+        if self.path:
+            shape["path"] = self.path
+        return shape | {"extensions": {"code": self.code, "correlationId": correlation_id}}
 
 
 class RequestRefused(Exception):
@@ -50,31 +76,28 @@ class RequestRefused(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
-        self.message = message
+        self.error = ResponseError(code=code, message=_clipped(message))
         self.headers = headers or {}
 
 
+class DocumentRefused(Exception):
+    """The document, its operation name or its variables are refused: nothing of it is executed."""
+
+    def __init__(self, errors: Iterable[ResponseError]) -> None:
+        super().__init__()
+        self.errors = tuple(errors)
+
+
 class InvalidInput(GraphQLError):
-    """A value in a document, a variable or an argument that is out of its bounds; `message` is safe to show."""
+    """A value in a document, a variable or an argument is out of its bounds; `message` is safe to show."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": RequestErrorCode.VALIDATION_ERROR})
 
 
-def response_error(code: str, message: str, correlation_id: str) -> ResponseError:
-    """An error of no place in the document."""
-    return {
-        "message": _clipped(message),
-        "extensions": {"code": str(code), "correlationId": correlation_id},
-    }
-
-
-def request_errors(
-    errors: Iterable[GraphQLError], code: RequestErrorCode, correlation_id: str
-) -> list[ResponseError]:
-    """Errors in the document or its variables, found before anything was executed: `code`, unless one has its own."""
-    return [_located(error, _own_code(error) or code, error.message, correlation_id) for error in errors]
+def document_errors(errors: Iterable[GraphQLError], code: RequestErrorCode) -> list[ResponseError]:
+    """Errors found before anything was executed: with `code`, unless one brings its own."""
+    return [ResponseError.at(error, _own_code(error) or code, error.message) for error in errors]
 
 
 def execution_errors(errors: Iterable[GraphQLError], correlation_id: str) -> list[ResponseError]:
@@ -85,27 +108,23 @@ def execution_errors(errors: Iterable[GraphQLError], correlation_id: str) -> lis
 def unexpected_error(error: BaseException, correlation_id: str) -> ResponseError:
     """A fault of ours: logged here, once, with its stack; the client gets the correlation id to ask with."""
     _log.error("unexpected_error", error_type=type(error).__name__, exc_info=error)
-    return response_error(
-        RequestErrorCode.INTERNAL_SERVER_ERROR,
-        f"Something went wrong on our side. If you report it, name {correlation_id}.",
-        correlation_id,
+    return ResponseError(
+        code=RequestErrorCode.INTERNAL_SERVER_ERROR,
+        message=f"Something went wrong on our side. If you report it, name {correlation_id}.",
     )
 
 
 def _execution_error(error: GraphQLError, correlation_id: str) -> ResponseError:
-    cause = _cause(error)
+    *_, cause = _chain(error)
     if isinstance(cause, LedgerError | ReadError):
-        return _located(error, cause.code, cause.message, correlation_id)
+        return ResponseError.at(error, cause.code, cause.message)
     if isinstance(cause, InvalidInput):
-        return _located(error, RequestErrorCode.VALIDATION_ERROR, cause.message, correlation_id)
+        return ResponseError.at(error, RequestErrorCode.VALIDATION_ERROR, cause.message)
     if isinstance(cause, GraphQLError) and cause.nodes:
-        # The library's own complaint about an argument, such as null in a variable where a default made it legal.
-        return _located(error, RequestErrorCode.BAD_USER_INPUT, cause.message, correlation_id)
-    return _place(error) | unexpected_error(cause, correlation_id)
-
-
-def _cause(error: GraphQLError) -> Exception:
-    return list(_chain(error))[-1]
+        # The library's own complaint about an argument, such as a null that only a variable's default made legal.
+        return ResponseError.at(error, RequestErrorCode.BAD_USER_INPUT, cause.message)
+    fault = unexpected_error(cause, correlation_id)
+    return ResponseError.at(error, fault.code, fault.message)
 
 
 def _chain(error: GraphQLError) -> Iterator[Exception]:
@@ -121,19 +140,6 @@ def _own_code(error: GraphQLError) -> str | None:
         if isinstance(link, GraphQLError) and link.extensions:
             return str(link.extensions["code"])
     return None
-
-
-def _located(error: GraphQLError, code: str, message: str, correlation_id: str) -> ResponseError:
-    return _place(error) | response_error(code, message, correlation_id)
-
-
-def _place(error: GraphQLError) -> ResponseError:
-    place: ResponseError = {}
-    if error.locations:
-        place["locations"] = [{"line": at.line, "column": at.column} for at in error.locations[:5]]
-    if error.path:
-        place["path"] = error.path
-    return place
 
 
 def _clipped(message: str) -> str:

@@ -1,0 +1,68 @@
+"""The application: health, authentication, and one GraphQL endpoint."""
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Lifespan
+
+from api.auth import Authenticator
+from api.authentication import AuthenticationMiddleware
+from api.correlation import CorrelationMiddleware
+from api.endpoint import GraphQLEndpoint
+from api.errors import RequestErrorCode, ResponseError
+from api.health import PATHS as HEALTH_PATHS
+from api.health import health_routes
+from api.request_facts import facts_of
+from api.responses import graphql_response
+from api.schema import executable_schema
+from ledger import MealCommands
+from projections import ReadModels
+
+GRAPHQL_PATH = "/graphql"
+
+
+def create_app(
+    *,
+    commands: MealCommands,
+    read_models: ReadModels,
+    authenticator: Authenticator,
+    version: str,
+    lifespan: Lifespan[FastAPI] | None = None,
+) -> FastAPI:
+    """The API over the two ports.
+
+    Whoever made the ports and the authenticator closes them, for instance in `lifespan`.
+    """
+    return FastAPI(
+        title="Meal Ledger",
+        version=version,
+        # The one thing to document is the GraphQL schema, which documents itself.
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        routes=[
+            Route(GRAPHQL_PATH, GraphQLEndpoint(executable_schema(), commands, read_models)),
+            *health_routes(read_models, version),
+        ],
+        middleware=[
+            Middleware(CorrelationMiddleware, paths=[GRAPHQL_PATH], quiet_paths=HEALTH_PATHS),
+            Middleware(AuthenticationMiddleware, authenticator=authenticator, open_paths=HEALTH_PATHS),
+        ],
+        exception_handlers={HTTPException: _refuse},
+    )
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """The router's own refusals: no such path, or another method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = RequestErrorCode.METHOD_NOT_ALLOWED if error.status_code == 405 else RequestErrorCode.NOT_FOUND
+    return graphql_response(
+        facts_of(request.scope),
+        status=error.status_code,
+        errors=[ResponseError(code=code, message=f"{error.detail}; GraphQL is at {GRAPHQL_PATH}.")],
+        headers=error.headers,
+    )

@@ -1,0 +1,23 @@
+"""Tokens signed with a secret that issuer and service share: for the local environment and tests."""
+
+from api.auth.authenticator import Principal, Unauthenticated
+from api.auth.claims import TokenPolicy, read_header
+
+ALGORITHM = "HS256"
+MIN_SECRET_BYTES = 32
+"""As long as the hash that the algorithm makes (RFC 7518, section 3.2)."""
+
+
+class SharedSecretAuthenticator:
+    """Accepts HS256 tokens signed with the secret. Raises ValueError for a secret under 32 bytes."""
+
+    def __init__(self, secret: str | bytes, *, issuer: str, audience: str) -> None:
+        self._secret = secret.encode() if isinstance(secret, str) else secret
+        if len(self._secret) < MIN_SECRET_BYTES:
+            raise ValueError(f"the secret that signs tokens must have at least {MIN_SECRET_BYTES} bytes")
+        self._policy = TokenPolicy(issuer=issuer, audience=audience)
+
+    async def authenticate(self, token: str) -> Principal:
+        if read_header(token).alg != ALGORITHM:
+            raise Unauthenticated("The token is not signed in a way that is accepted here.")
+        return self._policy.verify(token, self._secret, ALGORITHM)

@@ -1,0 +1,81 @@
+"""The outermost layer of every HTTP request: its correlation id, its line in the log, and its last resort."""
+
+import re
+import time
+from collections.abc import Collection
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import unexpected_error
+from api.request_facts import RequestFacts, attach
+from api.responses import graphql_response
+
+HEADER = "X-Request-ID"
+
+_ACCEPTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_log = structlog.get_logger(__name__)
+
+
+class CorrelationMiddleware:
+    """Gives each request a correlation id and returns it in X-Request-ID; the client's own if it has a usual shape.
+
+    Writes one line per request, without anything that the client chose freely. A failure that nobody expected ends
+    here: it is logged once and answered without what went wrong inside. `quiet_paths` are logged at debug level.
+    """
+
+    def __init__(self, app: ASGIApp, *, paths: Collection[str], quiet_paths: Collection[str]) -> None:
+        self._app = app
+        self._paths = frozenset(paths) | frozenset(quiet_paths)
+        self._quiet_paths = frozenset(quiet_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        facts = RequestFacts(correlation_id=_correlation_id(Headers(scope=scope)))
+        attach(scope, facts)
+        with structlog.contextvars.bound_contextvars(correlation_id=facts.correlation_id):
+            await self._serve(facts, scope, receive, send)
+
+    async def _serve(self, facts: RequestFacts, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        status: int | None = None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = facts.correlation_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:  # noqa: BLE001 - the last resort: everything unexpected is reported here
+            fault = unexpected_error(error, facts.correlation_id)
+            if status is None:
+                await graphql_response(facts, status=500, errors=[fault])(scope, receive, send_with_id)
+        finally:
+            self._log_line(facts, scope, status, time.perf_counter() - started)
+
+    def _log_line(self, facts: RequestFacts, scope: Scope, status: int | None, seconds: float) -> None:
+        path = scope["path"]
+        write = _log.debug if path in self._quiet_paths else _log.info
+        write(
+            "http_request",
+            method=scope["method"] if scope["method"] in _METHODS else "other",
+            path=path if path in self._paths else "other",
+            status=status,
+            duration_ms=round(seconds * 1000, 1),
+            error_codes=facts.error_codes,
+        )
+
+
+def _correlation_id(headers: Headers) -> str:
+    given = headers.getlist(HEADER)
+    if len(given) == 1 and _ACCEPTED.fullmatch(given[0]):
+        return given[0]
+    return str(uuid4())

@@ -1,0 +1,24 @@
+"""What is known about an HTTP request beside itself, passed along in its ASGI scope."""
+
+from typing import cast
+
+from msgspec import Struct
+from starlette.types import Scope
+
+_KEY = "meal_ledger.request_facts"
+
+
+class RequestFacts(Struct):
+    """Filled in on the way: the correlation id first, then who asks, at the end what the answer's errors were."""
+
+    correlation_id: str
+    user_id: str | None = None
+    error_codes: tuple[str, ...] = ()
+
+
+def attach(scope: Scope, facts: RequestFacts) -> None:
+    scope[_KEY] = facts
+
+
+def facts_of(scope: Scope) -> RequestFacts:
+    return cast("RequestFacts", scope[_KEY])

@@ -1,0 +1,41 @@
+"""HTTP responses in the shape of GraphQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from api.errors import ResponseError
+from api.negotiation import JSON
+from api.request_facts import RequestFacts
+
+_encode = msgspec.json.Encoder().encode
+
+
+def graphql_response(
+    facts: RequestFacts,
+    *,
+    status: int = 200,
+    media_type: str = JSON,
+    data: dict[str, Any] | None = None,
+    with_data: bool = False,
+    errors: Sequence[ResponseError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """`data` is left out unless `with_data`: its absence says that nothing was executed."""
+    body: dict[str, Any] = {}
+    if with_data:
+        body["data"] = data
+    if errors:
+        body["errors"] = [error.to_json(facts.correlation_id) for error in errors]
+        facts.error_codes = tuple(error.code for error in errors)
+    return Response(
+        _encode(body),
+        status_code=status,
+        headers={
+            **(headers or {}),
+            "Content-Type": f"{media_type}; charset=utf-8",
+            "Cache-Control": "no-store",
+        },
+    )
