@@ -1,0 +1,223 @@
+"""The projections' storage on a real MongoDB: all of a batch or nothing, and never a batch twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from msgspec import structs
+from pymongo import MongoClient
+from pymongo.errors import BulkWriteError
+
+from adapters.mongo.client import Document
+from adapters.mongo.projection_store import CHECKPOINTS, PROJECTORS, MongoProjectionStore, parked_collection
+from projections import MEALS, Changes, Checkpoint, CheckpointMoved, ParkedEvent
+from tests.adapters.mongo.projection_fixtures import sync_client
+
+NOTHING = Changes(documents={}, parked=())
+
+
+@dataclass
+class Given:
+    """A prepared store, and a way to look at what it wrote."""
+
+    client: MongoClient[Document]
+    database: str
+    store: MongoProjectionStore
+
+    def collection(self, name: str) -> list[Document]:
+        return list(self.client[self.database][name].find({}, sort=[("_id", 1)]))
+
+    def another_store(self) -> MongoProjectionStore:
+        return MongoProjectionStore(self.client, self.database, MEALS)
+
+
+@pytest.fixture
+def given(mongodb_url: str, mongodb_database: str) -> Iterator[Given]:
+    with sync_client(mongodb_url) as client:
+        store = MongoProjectionStore(client, mongodb_database, MEALS)
+        store.prepare()
+        yield Given(client, mongodb_database, store)
+
+
+def parked(
+    position: int, key: str | None, stream_id: str = "stream", error: str | None = None
+) -> ParkedEvent:
+    return ParkedEvent(position=position, stream_id=stream_id, topic="MealAnalyzed", key=key, error=error)
+
+
+def test_a_storage_that_was_not_prepared_says_so(mongodb_url: str, mongodb_database: str) -> None:
+    with sync_client(mongodb_url) as client:
+        store = MongoProjectionStore(client, mongodb_database, MEALS)
+        with pytest.raises(LookupError, match="meals_v1 has no checkpoint"):
+            store.checkpoint()
+        store.close()
+
+
+def test_preparing_twice_changes_nothing(given: Given) -> None:
+    before = given.store.checkpoint()
+
+    given.store.prepare()
+
+    assert given.store.checkpoint() == before
+    assert before.position == 0
+
+
+def test_the_indexes_are_those_that_the_projection_names(given: Given) -> None:
+    made = given.client[given.database][MEALS.storage].index_information()
+
+    for index in MEALS.indexes:
+        assert made[index.name]["key"] == list(index.fields)
+        assert made[index.name].get("partialFilterExpression", {}) == dict(index.where)
+
+
+def test_documents_parked_events_and_checkpoint_are_written_together(given: Given) -> None:
+    start = given.store.checkpoint()
+    with given.store.transaction(start, 3) as transaction:
+        assert transaction.documents({"a", "b"}) == {}
+        transaction.save(
+            Changes(documents={"a": {"n": 1}, "b": {"n": 2}}, parked=(parked(3, "c", error="E in f"),))
+        )
+
+    with given.store.transaction(structs.replace(start, position=3), 4) as transaction:
+        assert transaction.documents({"a", "b", "x"}) == {"a": {"n": 1}, "b": {"n": 2}}
+        transaction.save(Changes(documents={"a": {"n": 5}, "b": None, "x": None}, parked=()))
+
+    assert given.store.checkpoint() == structs.replace(start, position=4)
+    assert given.collection(MEALS.storage) == [{"_id": "a", "n": 5}]
+    [document] = given.collection(parked_collection(MEALS.storage))
+    del document["_id"]
+    assert document == {
+        "position": 3,
+        "stream_id": "stream",
+        "topic": "MealAnalyzed",
+        "key": "c",
+        "error": "E in f",
+    }
+
+
+def test_a_transaction_that_ends_in_an_error_leaves_nothing(given: Given) -> None:
+    start = given.store.checkpoint()
+
+    def breaks_off() -> None:
+        with given.store.transaction(start, 3) as transaction:
+            transaction.save(Changes(documents={"a": {"n": 1}}, parked=(parked(1, "a"),)))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        breaks_off()
+
+    assert given.store.checkpoint() == start
+    assert given.collection(MEALS.storage) == []
+    assert given.collection(parked_collection(MEALS.storage)) == []
+
+
+@pytest.mark.parametrize(
+    "stale", [{"position": 2}, {"generation": "of a storage that was emptied since then"}]
+)
+def test_a_batch_is_refused_unless_position_and_generation_are_the_expected_ones(
+    given: Given, stale: dict[str, Any]
+) -> None:
+    expected = structs.replace(given.store.checkpoint(), **stale)
+
+    with pytest.raises(CheckpointMoved), given.store.transaction(expected, 3):
+        pytest.fail("the checkpoint comes first")
+
+
+def test_the_same_batch_is_refused_the_second_time(given: Given) -> None:
+    start = given.store.checkpoint()
+    with given.store.transaction(start, 3) as transaction:
+        transaction.save(NOTHING)
+
+    with pytest.raises(CheckpointMoved), given.store.transaction(start, 3):
+        pytest.fail("the checkpoint comes first")
+
+
+def test_of_two_transactions_at_once_one_wins(given: Given) -> None:
+    rival, start = given.another_store(), given.store.checkpoint()
+    with given.store.transaction(start, 3) as transaction:
+        with pytest.raises(CheckpointMoved), rival.transaction(start, 4):
+            pytest.fail("the checkpoint comes first")
+        transaction.save(Changes(documents={"a": {"n": 1}}, parked=()))
+
+    assert rival.checkpoint() == Checkpoint(position=3, generation=start.generation)
+    rival.close()
+
+
+def test_an_error_that_is_no_conflict_is_not_taken_for_one(given: Given) -> None:
+    given.client[given.database][MEALS.storage].create_index("n", unique=True)
+
+    with (
+        pytest.raises(BulkWriteError),
+        given.store.transaction(given.store.checkpoint(), 3) as transaction,
+    ):
+        transaction.save(Changes(documents={"a": {"n": 1}, "b": {"n": 1}}, parked=()))
+
+
+def test_parked_keys_and_streams_are_told_apart(given: Given) -> None:
+    start = given.store.checkpoint()
+    with given.store.transaction(start, 3) as transaction:
+        transaction.save(Changes(documents={}, parked=(parked(1, "key", "one"), parked(2, None, "two"))))
+
+    with given.store.transaction(structs.replace(start, position=3), 4) as transaction:
+        blocked = transaction.blocked({"key", "other", "two"}, {"one", "two", "three"})
+        assert (set(blocked.keys), set(blocked.streams)) == ({"key"}, {"two"})
+        assert transaction.blocked((), ()).keys == frozenset()
+
+
+def test_a_heartbeat_has_the_databases_time_and_ends_with_the_store(given: Given) -> None:
+    [first] = given.collection(PROJECTORS)
+    given.store.heartbeat()
+    [second] = given.collection(PROJECTORS)
+    assert first["projection"] == "meals_v1"
+    assert first["at"] <= second["at"]
+
+    given.store.close()
+
+    assert given.collection(PROJECTORS) == []
+
+
+_DIES_IN_A_TRANSACTION = """
+import os, signal, sys
+from adapters.mongo.client import ClientSettings, make_client
+from adapters.mongo.projection_store import MongoProjectionStore
+from projections import MEALS, Changes
+
+client = make_client(ClientSettings(url=sys.argv[1], app_name="projector-test"))
+store = MongoProjectionStore(client, sys.argv[2], MEALS)
+with store.transaction(store.checkpoint(), 1) as transaction:
+    transaction.save(Changes(documents={"half": {}}, parked=()))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_projector_killed_in_a_transaction_blocks_the_next_for_a_few_seconds_at_most(
+    given: Given, mongodb_url: str
+) -> None:
+    killed = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", _DIES_IN_A_TRANSACTION, mongodb_url, given.database],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        timeout=30,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    start = given.store.checkpoint()
+    until = time.monotonic() + 10
+
+    while True:
+        try:
+            with given.store.transaction(start, 1) as transaction:
+                transaction.save(Changes(documents={"whole": {}}, parked=()))
+            break
+        except CheckpointMoved:
+            assert time.monotonic() < until, "the dead projector still holds the checkpoint"
+            time.sleep(0.05)  # as the runner pauses; bounded above
+
+    assert given.collection(MEALS.storage) == [{"_id": "whole"}]
+    assert given.store.checkpoint().position == 1
+    assert len(given.collection(CHECKPOINTS)) == 1
