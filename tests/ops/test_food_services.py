@@ -9,11 +9,12 @@ import time
 import httpx
 import pytest
 
-from ops.local.food_services import LocalFoodServices
+from ops.local.food_services import FoodServiceAddresses, LocalFoodServices, food_services_app
+from tests.fault_server import FaultyServer
 
 
 def _start(port: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - our own command
+    return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "ops.local.food_services", "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -95,3 +96,14 @@ def test_stopping_does_not_wait_for_idle_clients() -> None:
 )
 def test_every_answer_says_where_it_comes_from(food_services: LocalFoodServices, path: str) -> None:
     assert httpx.get(f"{food_services.url}{path}").headers["x-local-environment"] == "true"
+
+
+def test_the_services_can_stand_behind_scripted_faults() -> None:
+    with FaultyServer(food_services_app()) as server:
+        addresses = FoodServiceAddresses(server.port)
+        server.answer(429, headers={"Retry-After": "3"})
+        url = f"{addresses.usda_base_url}/foods/search"
+        asked = {"query": "water, tap", "api_key": "local"}
+        limited, found = httpx.get(url, params=asked), httpx.get(url, params=asked)
+    assert (limited.status_code, limited.headers["retry-after"]) == (429, "3")
+    assert found.json()["foods"][0]["fdcId"] == 173647
