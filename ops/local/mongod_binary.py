@@ -63,4 +63,7 @@ def _serious(line: str) -> str | None:
         return None
     attributes = entry.get("attr")
     error = attributes.get("error") if isinstance(attributes, dict) else None
-    return f"{entry.get('msg')}: {error}"[:300] if error else str(entry.get("msg"))[:300]
+    message = str(entry.get("msg")).strip()
+    if message.startswith("***aborting"):
+        return None  # what follows every fatal message
+    return " ".join((f"{message}: {error}" if error else message).split())[:300]

@@ -1,0 +1,131 @@
+"""The real MongoDB of the local environment and the tests."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from ops.local.mongod import LocalMongod
+from ops.local.mongod_binary import LocalServerError, find_mongod, why_it_failed
+from ops.local.ports import LOOPBACK
+from tests.ops.local.processes import is_alive
+
+
+def test_all_data_is_there_after_a_restart_even_on_another_port(tmp_path: Path) -> None:
+    ports = set()
+    for run in range(2):
+        with LocalMongod(tmp_path / "db") as server, MongoClient[dict[str, Any]](server.url) as client:
+            ports.add(server.port)
+            with client.start_session() as session, session.start_transaction():
+                client.diary.meals.insert_one({"_id": run}, session=session)
+            assert client.diary.meals.count_documents({}) == run + 1
+        assert server.process
+        assert server.process.returncode == 0
+    assert len(ports) == 2
+
+
+def test_all_data_is_there_after_a_kill(tmp_path: Path) -> None:
+    with LocalMongod(tmp_path / "db") as server:
+        with MongoClient[dict[str, Any]](server.url, w="majority") as client:
+            client.diary.meals.insert_one({"_id": 1})
+        server.send(signal.SIGKILL)
+        assert server.process
+        assert server.process.wait(10) == -signal.SIGKILL
+    with LocalMongod(tmp_path / "db") as server, MongoClient[dict[str, Any]](server.url) as client:
+        assert client.diary.meals.find_one() == {"_id": 1}
+
+
+def test_a_given_port_in_use_is_said_in_the_servers_words(tmp_path: Path) -> None:
+    with (
+        socket.create_server((LOOPBACK, 0)) as other,
+        pytest.raises(LocalServerError, match=r"^mongod did not start \(.*Address already in use"),
+    ):
+        LocalMongod(tmp_path / "db", port=other.getsockname()[1]).start()
+
+
+def test_a_port_that_another_program_took_first_is_replaced(tmp_path: Path) -> None:
+    server = LocalMongod(tmp_path / "db")
+    with socket.create_server((LOOPBACK, server.port)):
+        taken = server.port
+        with server:
+            assert server.port != taken
+
+
+def test_a_broken_folder_is_said_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "WiredTiger").write_text("broken")
+    (tmp_path / "db" / "storage.bson").write_bytes(b"broken")
+    server = LocalMongod(tmp_path / "db")
+    with pytest.raises(LocalServerError, match=r"^mongod did not start \(.+\): see ") as refused:
+        server.start()
+    assert "\n" not in str(refused.value)
+    assert server.poll() is not None
+
+
+def test_whoever_waits_may_give_up(tmp_path: Path) -> None:
+    server = LocalMongod(tmp_path / "db")
+
+    def give_up() -> None:
+        assert server.process
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        server.start(while_waiting=give_up)
+    assert server.process
+    assert not is_alive(server.process.pid)
+
+
+def test_one_that_is_not_ready_in_time_is_stopped(tmp_path: Path) -> None:
+    server = LocalMongod(tmp_path / "db")
+    with pytest.raises(LocalServerError, match="not ready in time"):
+        server.start(timeout=0)
+    assert server.poll() is not None
+
+
+class TestFindingMongod:
+    def test_the_one_on_the_path_comes_first(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        program(tmp_path / "mongod", "exit 0")
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        assert find_mongod() == tmp_path / "mongod"
+
+    def test_none_at_all_says_what_to_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+        with pytest.raises(LocalServerError, match="put one on the PATH, or set MONGODB_URL"):
+            find_mongod()
+
+
+def program(file: Path, script: str) -> None:
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
+def test_a_missing_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = "libcurl.so.4: cannot open shared object file: No such file or directory"
+    program(
+        tmp_path / "mongod", f"echo 'mongod: error while loading shared libraries: {library}' >&2; exit 127"
+    )
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(LocalServerError) as refused:
+        LocalMongod(tmp_path / "db").start()
+    message = str(refused.value)
+    assert message.startswith(f"mongod cannot be loaded ({library}): install libcurl4 and OpenSSL 3")
+    assert "\n" not in message
+
+
+def test_a_processor_without_avx_is_named(tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+    assert "AVX" in why_it_failed(-signal.SIGILL, tmp_path / "log", 0)
+
+
+def test_what_an_earlier_run_said_does_not_count(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    old = '{"s":"F","msg":"old trouble"}\n'
+    log.write_text(
+        old + '{"s":"I","msg":"hello"}\n[1]\n{"s":"E","msg":"new trouble","attr":{"error":"disk full"}}\n'
+    )
+    assert why_it_failed(1, log, len(old)) == f"mongod did not start (new trouble: disk full): see {log}"
