@@ -1,0 +1,55 @@
+"""The API over ports in memory, asked through HTTP."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api import SharedSecretAuthenticator, create_app
+from tests.api.client import AUDIENCE, ISSUER, SECRET, GraphQLClient, a_token
+from tests.api.ports import Diary, InMemoryCommands, InMemoryReadModels
+
+
+@pytest.fixture
+def diary() -> Diary:
+    return Diary()
+
+
+@pytest.fixture
+def commands(diary: Diary) -> InMemoryCommands:
+    return InMemoryCommands(diary)
+
+
+@pytest.fixture
+def read_models(diary: Diary) -> InMemoryReadModels:
+    return InMemoryReadModels(diary)
+
+
+@pytest.fixture
+def app(commands: InMemoryCommands, read_models: InMemoryReadModels) -> FastAPI:
+    return create_app(
+        commands=commands,
+        read_models=read_models,
+        authenticator=SharedSecretAuthenticator(SECRET, issuer=ISSUER, audience=AUDIENCE),
+        version="1.2.3",
+    )
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://meal-ledger.test"
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def alice(http: httpx.AsyncClient) -> GraphQLClient:
+    return GraphQLClient(http, a_token("alice"))
+
+
+@pytest.fixture
+def bob(http: httpx.AsyncClient) -> GraphQLClient:
+    return GraphQLClient(http, a_token("bob"))
