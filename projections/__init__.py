@@ -3,7 +3,7 @@
 from projections.daily_summaries import DAILY_SUMMARIES, summary
 from projections.errors import NotReady, PositionBeyondHead, ReadError, ReadErrorCode, ReadModelBehind
 from projections.folding import RoutedEvent, describe, fold, route
-from projections.meals import MEALS
+from projections.meals import MEALS, decode_meal, encode_meal
 from projections.ports import (
     Batch,
     Blocked,
@@ -64,7 +64,9 @@ __all__ = [
     "RecordedEvent",
     "RoutedEvent",
     "UnexpectedEvent",
+    "decode_meal",
     "describe",
+    "encode_meal",
     "fold",
     "route",
     "summary",

@@ -35,21 +35,21 @@ def evolve(key: str, document: Document | None, event: MealEvent) -> Document:
     if isinstance(event, MealAnalysisRequested):
         if document is not None:
             raise UnexpectedEvent("the meal exists already")
-        return encode(_requested(key, event))
+        return encode_meal(_requested(key, event))
     if document is None:
         raise UnexpectedEvent("there is no meal to change")
-    meal = structs.replace(decode(key, document), status=event.status, updated_at=event.timestamp)
-    return encode(_changed(event, meal))
+    meal = structs.replace(decode_meal(key, document), status=event.status, updated_at=event.timestamp)
+    return encode_meal(_changed(event, meal))
 
 
-def encode(meal: MealSnapshot) -> Document:
+def encode_meal(meal: MealSnapshot) -> Document:
     """The meal as a document; its id is the document's key."""
     document = to_document(meal)
     del document["id"]
     return document
 
 
-def decode(key: str, document: Document) -> MealSnapshot:
+def decode_meal(key: str, document: Document) -> MealSnapshot:
     """The meal that the document of that key holds."""
     return from_document({**document, "id": key}, MealSnapshot)
 

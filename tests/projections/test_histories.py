@@ -10,7 +10,7 @@ from msgspec import structs
 from ledger import Meal, MealEvent, MealStatus, MealType, total
 from projections import DAILY_SUMMARIES, MEALS, Document, summary
 from projections.daily_summaries import day_key
-from projections.meals import decode
+from projections.meals import decode_meal
 from tests.projections.histories import histories
 from tests.projections.specs import applied, stored
 
@@ -38,7 +38,7 @@ def test_every_meal_is_what_its_stream_makes_of_it(history: History) -> None:
                 totals=total(()),
                 warnings=(),
             )
-        assert decode(str(meal.id), documents[str(meal.id)]) == expected
+        assert decode_meal(str(meal.id), documents[str(meal.id)]) == expected
 
 
 @given(histories())

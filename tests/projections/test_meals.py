@@ -13,7 +13,7 @@ from ledger import (
     total,
 )
 from projections import MEALS, UnexpectedEvent
-from projections.meals import decode, encode, evolve
+from projections.meals import decode_meal, encode_meal, evolve
 from tests.ledger.plates import ALICE, analyzed, requested, timing
 from tests.projections.specs import applied, events_of, of_no_known_class
 
@@ -23,7 +23,7 @@ def test_a_requested_meal_is_being_analysed() -> None:
 
     documents = applied(MEALS, events_of(meal))
 
-    assert decode(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
+    assert decode_meal(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
     assert documents[str(meal.id)]["status"] == "ANALYZING"
 
 
@@ -42,7 +42,7 @@ def test_each_event_brings_the_document_to_the_meals_state() -> None:
     meal = analyzed()
     first, second = (entry.id for entry in meal.entries)
     documents = applied(MEALS, events_of(meal))
-    assert decode(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
+    assert decode_meal(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
 
     meal.update(
         timing=Timing(
@@ -56,11 +56,11 @@ def test_each_event_brings_the_document_to_the_meals_state() -> None:
         actor=ALICE,
     )
     documents = applied(MEALS, events_of(meal), documents)
-    assert decode(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
+    assert decode_meal(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
 
     meal.confirm([second], actor=ALICE)
     documents = applied(MEALS, events_of(meal), documents)
-    assert decode(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
+    assert decode_meal(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
     assert [entry["id"] for entry in documents[str(meal.id)]["entries"]] == [second]
 
 
@@ -72,7 +72,7 @@ def test_a_failed_meal_says_why() -> None:
 
     assert document["status"] == "FAILED"
     assert document["failure_code"] == ErrorCode.NO_FOOD_RECOGNIZED
-    assert decode(str(meal.id), document) == meal.snapshot()
+    assert decode_meal(str(meal.id), document) == meal.snapshot()
 
 
 def test_a_deleted_meal_keeps_its_place_and_nothing_of_what_it_was() -> None:
@@ -82,7 +82,7 @@ def test_a_deleted_meal_keeps_its_place_and_nothing_of_what_it_was() -> None:
 
     [document] = applied(MEALS, events_of(meal)).values()
 
-    deleted = decode(str(meal.id), document)
+    deleted = decode_meal(str(meal.id), document)
     assert deleted.status is MealStatus.DELETED
     assert (deleted.user_id, deleted.eaten_at) == ("alice", meal.timing.eaten_at)
     assert deleted.totals == total(())
@@ -93,7 +93,7 @@ def test_a_deleted_meal_keeps_its_place_and_nothing_of_what_it_was() -> None:
 def test_a_document_and_its_snapshot_say_the_same() -> None:
     meal = analyzed().snapshot()
 
-    assert decode(meal.id, encode(meal)) == meal
+    assert decode_meal(meal.id, encode_meal(meal)) == meal
 
 
 def test_a_second_first_event_is_refused() -> None:

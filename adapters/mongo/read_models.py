@@ -1,0 +1,196 @@
+"""The queries on the read models: majority reads, each limited to one person, over either asynchronous driver."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date, datetime, timedelta
+from inspect import isawaitable
+from typing import Any, cast
+from uuid import UUID
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
+
+from adapters.mongo.client import CODEC, MAJORITY, PRIMARY, Document
+from adapters.mongo.errors import is_undecided
+from adapters.mongo.history_filter import NEWEST_FIRST, history_filter
+from adapters.mongo.projection_store import CHECKPOINTS, PROJECTORS
+from ledger import MealSnapshot, MealStatus
+from projections import (
+    DAILY_SUMMARIES,
+    MEALS,
+    DailySummary,
+    HistoryQuery,
+    LogPositions,
+    MealPage,
+    NotReady,
+    PositionBeyondHead,
+    Projection,
+    ReadModelBehind,
+    decode_meal,
+    summary,
+)
+
+_TIMEOUT_MS = 5000
+_READY_SECONDS = 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05
+
+
+class MongoReadModels:
+    """The read models in MongoDB: ReadModels.
+
+    An answer that names a position, or is to reflect one, reads checkpoint and documents from one snapshot, so the
+    documents are exactly as old as the checkpoint says.
+
+    `wait_seconds` bounds the wait for a `min_position`. A projector whose last heartbeat is older than
+    `stale_after`, by the database's clock, counts as gone.
+    """
+
+    def __init__(
+        self,
+        client: AsyncMongoClient[Document],
+        database: str,
+        positions: LogPositions,
+        *,
+        wait_seconds: float = 2.0,
+        stale_after: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self._client = client
+        self._database = client.get_database(
+            database, codec_options=CODEC, read_preference=PRIMARY, read_concern=MAJORITY
+        )
+        self._positions = positions
+        self._wait_seconds = wait_seconds
+        self._stale_after = stale_after
+
+    async def meal(
+        self, user_id: str, meal_id: str, *, min_position: int | None = None
+    ) -> MealSnapshot | None:
+        """That meal; None when there is none, or when it is another person's."""
+        try:
+            key = str(UUID(meal_id))
+        except ValueError:
+            return None
+        async with self._reading(MEALS, min_position) as session:
+            found = await self._documents(MEALS).find_one(
+                {"_id": key, "user_id": user_id}, session=session, max_time_ms=_TIMEOUT_MS
+            )
+        return None if found is None else decode_meal(key, found)
+
+    async def meal_history(
+        self, user_id: str, query: HistoryQuery, *, min_position: int | None = None
+    ) -> MealPage:
+        """A page of the person's meals, newest first."""
+        async with self._reading(MEALS, min_position) as session:
+            found = (
+                await self._documents(MEALS)
+                .find(history_filter(user_id, query), session=session, max_time_ms=_TIMEOUT_MS)
+                .sort(NEWEST_FIRST)
+                .limit(query.first + 1)
+                .to_list(None)
+            )
+        return MealPage(
+            meals=tuple(decode_meal(document["_id"], document) for document in found[: query.first]),
+            has_next_page=len(found) > query.first,
+        )
+
+    async def daily_summary(
+        self, user_id: str, day: date, *, min_position: int | None = None
+    ) -> DailySummary:
+        """The person's local day, and the position that it reflects."""
+        async with self._snapshot(DAILY_SUMMARIES, min_position or 0) as (session, position):
+            found = await self._documents(DAILY_SUMMARIES).find_one(
+                {"user_id": user_id, "local_date": day.isoformat()},
+                session=session,
+                max_time_ms=_TIMEOUT_MS,
+            )
+        return summary(day, found, position)
+
+    async def stale_analyses(self, older_than: datetime, limit: int) -> list[str]:
+        """The ids of at most `limit` meals, of anybody, that are ANALYZING since before that moment; oldest first."""
+        with_status = {"status": MealStatus.ANALYZING.value, "created_at": {"$lt": older_than}}
+        async with self._reading(MEALS, None):
+            found = (
+                await self._documents(MEALS)
+                .find(with_status, {"_id": 1}, max_time_ms=_TIMEOUT_MS)
+                .sort([("created_at", 1)])
+                .limit(limit)
+                .to_list(None)
+            )
+        return [document["_id"] for document in found]
+
+    async def check_ready(self) -> None:
+        """Return when MongoDB answers and a live projector stands behind every read model; else raise NotReady."""
+        needed = {MEALS.storage, DAILY_SUMMARIES.storage}
+        oldest = {"$subtract": ["$$NOW", self._stale_after // timedelta(milliseconds=1)]}
+        alive = {"projection": {"$in": sorted(needed)}, "$expr": {"$gt": ["$at", oldest]}}
+        try:
+            with _answered():
+                async with asyncio.timeout(_READY_SECONDS):
+                    found = await self._database[PROJECTORS].find(alive, {"projection": 1}).to_list(None)
+        except TimeoutError as error:
+            raise NotReady("MongoDB does not answer.") from error
+        missing = needed - {document["projection"] for document in found}
+        if missing:
+            raise NotReady(f"No projector keeps {' and '.join(sorted(missing))} up to date.")
+
+    @asynccontextmanager
+    async def _reading(
+        self, projection: Projection, min_position: int | None
+    ) -> AsyncIterator[AsyncClientSession | None]:
+        """A session for reading a model that has reached the position; none is needed where none is asked for."""
+        if min_position is None:
+            with _answered():
+                yield None
+        else:
+            async with self._snapshot(projection, min_position) as (session, _):
+                yield session
+
+    @asynccontextmanager
+    async def _snapshot(
+        self, projection: Projection, min_position: int
+    ) -> AsyncIterator[tuple[AsyncClientSession, int]]:
+        """A session that reads the model as it is at one position, which is `min_position` or a later one."""
+        clock = asyncio.get_running_loop().time
+        until, pause, known = clock() + self._wait_seconds, _FIRST_PAUSE, False
+        while True:
+            with _answered():
+                async with await self._start_session() as session:
+                    position = await self._position(projection, session)
+                    if position >= min_position:
+                        yield session, position
+                        return
+                if not known and not await self._positions.exists(min_position):
+                    raise PositionBeyondHead
+                known = True
+            if clock() >= until:
+                raise ReadModelBehind
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _start_session(self) -> AsyncClientSession:
+        session: Any = self._client.start_session(snapshot=True)
+        # Motor's has to be awaited, PyMongo's is there at once.
+        return cast("AsyncClientSession", await session if isawaitable(session) else session)
+
+    async def _position(self, projection: Projection, session: AsyncClientSession) -> int:
+        checkpoint = await self._database[CHECKPOINTS].find_one(
+            {"_id": projection.storage}, session=session, max_time_ms=_TIMEOUT_MS
+        )
+        return 0 if checkpoint is None else int(checkpoint["position"])
+
+    def _documents(self, projection: Projection) -> AsyncCollection[Document]:
+        return self._database[projection.storage]
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Raise NotReady when the database does not answer."""
+    try:
+        yield
+    except PyMongoError as error:
+        if not is_undecided(error):
+            raise
+        raise NotReady("The read models cannot be reached at the moment.") from error

@@ -1,0 +1,65 @@
+"""A read side on a real MongoDB, filled by the projectors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import AsyncMongoClient, MongoClient
+
+from adapters.mongo.client import ClientSettings, Document, Driver, close_async_client, make_async_client
+from adapters.mongo.log_positions import MongoLogPositions
+from adapters.mongo.projection_store import MongoProjectionStore
+from adapters.mongo.read_models import MongoReadModels
+from ledger import Meal
+from projections import DAILY_SUMMARIES, MEALS, Projector
+from tests.adapters.mongo.projection_fixtures import sync_client
+from tests.projections.logs import MealLog, meal_log
+
+EVENTS = "meal_ledger_events"
+
+
+@dataclass
+class ReadSide:
+    client: MongoClient[Document]
+    async_client: AsyncMongoClient[Document]
+    database: str
+    log: MealLog
+    projectors: tuple[Projector, Projector]
+
+    def models(self, **arguments: Any) -> MongoReadModels:
+        positions = MongoLogPositions(self.async_client, self.database, EVENTS)
+        return MongoReadModels(self.async_client, self.database, positions, **arguments)
+
+    def append(self, *meals: Meal) -> int:
+        """Write the meals' new events to the log, and to no read model; the position of the last."""
+        first = (self.log.ledger.recorder.max_notification_id() or 0) + 1
+        last = self.log.save(*meals)
+        self.client[self.database][EVENTS].insert_many(
+            [{"_id": position} for position in range(first, last + 1)]
+        )
+        return last
+
+    def project(self, *meals: Meal) -> int:
+        """Write the meals' new events to the log, and bring the read models up to date."""
+        last = self.append(*meals)
+        for projector in self.projectors:
+            while projector.advance():
+                pass
+        return last
+
+
+@asynccontextmanager
+async def read_side(url: str, database: str, driver: Driver) -> AsyncIterator[ReadSide]:
+    async_client = make_async_client(ClientSettings(url=url, app_name="reader-test"), driver)
+    with sync_client(url) as client, meal_log() as log:
+        meals, days = (
+            Projector(projection, log, MongoProjectionStore(client, database, projection))
+            for projection in (MEALS, DAILY_SUMMARIES)
+        )
+        for projector in (meals, days):
+            projector.prepare()
+        yield ReadSide(client, async_client, database, log, (meals, days))
+        for projector in (meals, days):
+            projector.close()
+    await close_async_client(async_client)
