@@ -1,38 +1,11 @@
-"""A log to project from: the meals of a test, in the recorder that the library keeps in memory."""
+"""A log to project from: the meals of a test, in the event store on a real MongoDB."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from eventsourcing.persistence import ApplicationRecorder, Notification
-
+from adapters.mongo.event_store import MongoApplicationRecorder
 from adapters.mongo.projection_log import RecorderEventLog
 from ledger import Meal, MealLedger, TypedEventMapper
-
-
-class FollowedInMemory:
-    """The in-memory recorder with a wait for news, which it lacks."""
-
-    def __init__(self, recorder: ApplicationRecorder) -> None:
-        self._recorder = recorder
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        return self._recorder.select_notifications(
-            start, limit, stop, topics, inclusive_of_start=inclusive_of_start
-        )
-
-    def wait_for_position(self, beyond: int, timeout: float) -> None:
-        until = time.monotonic() + timeout
-        while (self._recorder.max_notification_id() or 0) <= beyond and time.monotonic() < until:
-            time.sleep(0.002)  # a poll, bounded by the time-out
 
 
 class MealLog(RecorderEventLog):
@@ -40,7 +13,8 @@ class MealLog(RecorderEventLog):
 
     def __init__(self, ledger: MealLedger) -> None:
         assert isinstance(ledger.mapper, TypedEventMapper)
-        super().__init__(FollowedInMemory(ledger.recorder), ledger.mapper)
+        assert isinstance(ledger.recorder, MongoApplicationRecorder)
+        super().__init__(ledger.recorder, ledger.mapper)
         self.ledger = ledger
 
     def save(self, *meals: Meal) -> int:
@@ -49,6 +23,11 @@ class MealLog(RecorderEventLog):
 
 
 @contextmanager
-def meal_log() -> Iterator[MealLog]:
-    with MealLedger() as ledger:
+def meal_log(url: str, database: str) -> Iterator[MealLog]:
+    environment = {
+        "PERSISTENCE_MODULE": "adapters.mongo.event_store",
+        "MONGODB_URL": url,
+        "MONGODB_DATABASE": database,
+    }
+    with MealLedger(env=environment) as ledger:
         yield MealLog(ledger)

@@ -31,18 +31,9 @@ class ReadSide:
         positions = MongoLogPositions(self.async_client, self.database, EVENTS)
         return MongoReadModels(self.async_client, self.database, positions, **arguments)
 
-    def append(self, *meals: Meal) -> int:
-        """Write the meals' new events to the log, and to no read model; the position of the last."""
-        first = (self.log.ledger.recorder.max_notification_id() or 0) + 1
-        last = self.log.save(*meals)
-        self.client[self.database][EVENTS].insert_many(
-            [{"_id": position} for position in range(first, last + 1)]
-        )
-        return last
-
     def project(self, *meals: Meal) -> int:
         """Write the meals' new events to the log, and bring the read models up to date."""
-        last = self.append(*meals)
+        last = self.log.save(*meals)
         for projector in self.projectors:
             while projector.advance():
                 pass
@@ -52,7 +43,7 @@ class ReadSide:
 @asynccontextmanager
 async def read_side(url: str, database: str, driver: Driver) -> AsyncIterator[ReadSide]:
     async_client = make_async_client(ClientSettings(url=url, app_name="reader-test"), driver)
-    with sync_client(url) as client, meal_log() as log:
+    with sync_client(url) as client, meal_log(url, database) as log:
         meals, days = (
             Projector(projection, log, MongoProjectionStore(client, database, projection))
             for projection in (MEALS, DAILY_SUMMARIES)

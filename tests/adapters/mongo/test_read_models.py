@@ -227,7 +227,7 @@ class TestDailySummary:
 class TestMinPosition:
     async def test_an_answer_waits_until_the_model_has_the_position(self, given: ReadSide) -> None:
         meal = analyzed()
-        position = given.append(meal)
+        position = given.log.save(meal)
 
         async def project_later() -> None:
             await asyncio.sleep(0.1)
@@ -244,7 +244,7 @@ class TestMinPosition:
         assert day.position >= position
 
     async def test_a_model_that_stays_behind_is_an_error_after_the_bound(self, given: ReadSide) -> None:
-        position = given.append(analyzed())
+        position = given.log.save(analyzed())
         models = given.models(wait_seconds=0.2)
         before = time.monotonic()
 
@@ -278,7 +278,7 @@ class TestMinPosition:
         self, given: ReadSide, mongodb_database: str
     ) -> None:
         given.client[mongodb_database].drop_collection("projection_checkpoints")
-        position = given.append(analyzed())
+        position = given.log.save(analyzed())
 
         with pytest.raises(ReadModelBehind):
             await given.models(wait_seconds=0).daily_summary(
