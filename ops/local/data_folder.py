@@ -5,22 +5,39 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import OperatorError
 from ops.settings import LOCAL_ENV_FILE
+
+_STOPPING = "stopping"
+_LOOK = 0.05  # seconds between two looks at a lock that another process will release
 
 
 class DataFolderError(OperatorError):
     """The folder cannot be used."""
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A folder held. Every child must inherit the descriptor `children_lock`."""
+
+    _own_lock: int
+    children_lock: int
+
+    def announce_end(self) -> None:
+        """Let a successor wait for the end of what still runs, instead of being refused."""
+        _write(self._own_lock, _STOPPING)
+
+
 class DataFolder:
     """Paths in the folder, and its lock.
 
-    Two locks, both `flock`, so that a file left by a crash is no obstacle. `lock` is held by the supervisor.
-    `children.lock` is inherited by everything it starts: after a SIGKILL of the supervisor it is free only when
-    the last of its children has ended, and a successor waits for that.
+    Two locks, both `flock`, so that a file left by a crash is no obstacle. `lock` is held by the supervisor, and
+    holds its process id, or the word "stopping". `children.lock` is inherited by everything it starts: after a
+    SIGKILL of the supervisor it is free only when the last of its children has ended. A successor waits for what
+    is ending.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,8 +51,8 @@ class DataFolder:
         return self.logs / f"{name}.log"
 
     @contextmanager
-    def claimed(self, while_waiting: Callable[[], None], timeout: float = 60.0) -> Iterator[int]:
-        """Create the folder if need be and hold it; yields the descriptor that every child must inherit.
+    def claimed(self, while_waiting: Callable[[], None], timeout: float = 60.0) -> Iterator["Claim"]:
+        """Create the folder if need be and hold it.
 
         Raises DataFolderError when another environment holds it, or when it cannot be written.
         """
@@ -49,36 +66,38 @@ class DataFolder:
                 f"{self.path} cannot be used ({error.strerror}): choose another folder with DATA=..."
             ) from None
         try:
-            self._lock(own)
-            self._wait_for_former_children(inherited, while_waiting, timeout)
+            deadline = time.monotonic() + timeout
+            self._wait_for_lock(own, while_waiting, deadline)
+            _write(own, str(os.getpid()))
+            self._wait_for_former_children(inherited, while_waiting, deadline)
             self._keep_one_former_log()
-            yield inherited
+            yield Claim(own, inherited)
         finally:
             os.close(inherited)
             os.close(own)
 
-    def _lock(self, descriptor: int) -> None:
-        if not _try_lock(descriptor):
-            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
-            raise DataFolderError(
-                f"{self.path} is in use by another local environment (process {holder}): stop that one, "
-                "or start this one elsewhere: make run PORT=8123 DATA=../elsewhere"
-            )
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    def _wait_for_lock(self, descriptor: int, while_waiting: Callable[[], None], deadline: float) -> None:
+        while not _try_lock(descriptor):
+            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+            if holder != _STOPPING or time.monotonic() > deadline:
+                raise DataFolderError(
+                    f"{self.path} is in use by another local environment (process {holder or 'unknown'}): "
+                    "stop that one, or start this one elsewhere: make run PORT=8123 DATA=../elsewhere"
+                )
+            while_waiting()
+            time.sleep(_LOOK)
 
     def _wait_for_former_children(
-        self, descriptor: int, while_waiting: Callable[[], None], timeout: float
+        self, descriptor: int, while_waiting: Callable[[], None], deadline: float
     ) -> None:
-        deadline = time.monotonic() + timeout
         while not _try_lock(descriptor):
-            while_waiting()
             if time.monotonic() > deadline:
                 raise DataFolderError(
                     f"processes of a former run still use {self.path}: "
                     f"end them (fuser {self.path}/children.lock lists them)"
                 )
-            time.sleep(0.05)  # a look at other processes from time to time, bounded by the deadline
+            while_waiting()
+            time.sleep(_LOOK)
 
     def _keep_one_former_log(self) -> None:
         for log in self.logs.glob("*.log"):
@@ -87,6 +106,11 @@ class DataFolder:
 
 def _open(file: Path) -> int:
     return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _write(descriptor: int, word: str) -> None:
+    os.truncate(descriptor, 0)
+    os.pwrite(descriptor, f"{word}\n".encode(), 0)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -57,26 +57,31 @@ class LocalEnvironment:
         Nothing that it started runs any more when it ends, however it ends.
         """
         stand_ins(self._environ)
-        require_free(self._port)
         with (
-            self._folder.claimed(self._stop.check) as children_lock,
-            Supervisor(self._stop, keep_open=[children_lock], report=say) as supervisor,
+            self._folder.claimed(self._stop.check) as claim,
+            Supervisor(self._stop, keep_open=[claim.children_lock], report=say) as supervisor,
         ):
-            values = local_values(
-                self._environ,
-                read_env_file(self._folder.env_file),
-                port=self._port,
-                mongodb_url=self._environ.get("MONGODB_URL")
-                or self._start_mongodb(supervisor, children_lock),
-                food_addresses=self._start_food_services(supervisor),
-            )
-            write_env_file(self._folder.env_file, values)
-            env = child_environment(self._environ, values, str(self._folder.path))
-            self._start_service(supervisor, env)
-            self.has_been_ready = True
-            say(f"ready http://{LOOPBACK}:{self._port}/graphql", sys.stdout)
-            say(first_query(self._port, values), sys.stdout)
-            supervisor.watch()
+            try:
+                require_free(
+                    self._port
+                )  # a former run on this folder, which may have had the port, has ended now
+                self._start_all(supervisor, claim.children_lock)
+                supervisor.watch()
+            finally:
+                claim.announce_end()
+
+    def _start_all(self, supervisor: Supervisor, children_lock: int) -> None:
+        values = local_values(
+            self._environ,
+            read_env_file(self._folder.env_file),
+            port=self._port,
+            mongodb_url=self._environ.get("MONGODB_URL") or self._start_mongodb(supervisor, children_lock),
+            food_addresses=self._start_food_services(supervisor),
+        )
+        write_env_file(self._folder.env_file, values)
+        self._start_service(supervisor, child_environment(self._environ, values, str(self._folder.path)))
+        self.has_been_ready = True
+        say(f"ready http://{LOOPBACK}:{self._port}/graphql\n{first_query(self._port, values)}", sys.stdout)
 
     def _start_mongodb(self, supervisor: Supervisor, children_lock: int) -> str:
         say("starting MongoDB")

@@ -90,6 +90,7 @@ class Supervisor:
         deadline = time.monotonic() + timeout
         while not ready():
             self._look(deadline, f"{what} after {timeout:.0f} seconds")
+        self.check()
 
     def watch(self) -> None:
         """Wait for ever. Raises ChildEndedError when a child ends, StopRequested when asked to stop."""

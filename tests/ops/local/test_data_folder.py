@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,8 @@ def test_the_files_of_a_crash_are_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_children_that_outlived_a_former_run_are_waited_for(tmp_path: Path) -> None:
-    with DataFolder(tmp_path).claimed(nothing) as inherited:
-        child = subprocess.Popen(["sleep", "60"], pass_fds=[inherited])
+    with DataFolder(tmp_path).claimed(nothing) as claim:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=[claim.children_lock])
     looks = 0
 
     def look() -> None:
@@ -60,9 +61,25 @@ def test_children_that_outlived_a_former_run_are_waited_for(tmp_path: Path) -> N
         assert looks >= 3
 
 
+def test_one_that_is_ending_is_waited_for(tmp_path: Path) -> None:
+    with ExitStack() as former:
+        former.enter_context(DataFolder(tmp_path).claimed(nothing)).announce_end()
+        looks = 0
+
+        def look() -> None:
+            nonlocal looks
+            looks += 1
+            if looks == 3:
+                former.close()
+
+        with DataFolder(tmp_path).claimed(look):
+            assert looks == 3
+            assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
 def test_waiting_for_such_children_has_an_end(tmp_path: Path) -> None:
-    with DataFolder(tmp_path).claimed(nothing) as inherited:
-        child = subprocess.Popen(["sleep", "60"], pass_fds=[inherited])
+    with DataFolder(tmp_path).claimed(nothing) as claim:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=[claim.children_lock])
     try:
         with (
             pytest.raises(DataFolderError, match="processes of a former run still use"),
