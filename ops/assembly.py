@@ -1,0 +1,205 @@
+"""The composition root: builds the adapters from the settings and hands them to the other rooms."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import NamedTuple
+
+from eventsourcing.persistence import PersistenceError
+
+from adapters.circuit_breaker import InterlockBreaker
+from adapters.mongo.client import ClientSettings, close_async_client, make_async_client, make_client
+from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
+from adapters.mongo.log_positions import MongoLogPositions
+from adapters.mongo.projection_log import RecorderEventLog
+from adapters.mongo.projection_store import MongoProjectionStore, create_indexes
+from adapters.mongo.read_models import MongoReadModels
+from adapters.openai_recognizer import OpenAIRecognizer
+from adapters.openfoodfacts import OpenFoodFactsDatabase
+from adapters.resilience import Resilience
+from adapters.usda import UsdaDatabase
+from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
+from ledger import MealLedger, TypedEventMapper
+from ledger.analysis import MealAnalysis
+from ledger.command_handlers import CommandHandlers
+from ledger.repository import MealRepository
+from ops.errors import OperatorError
+from ops.settings import ServeSettings, StoreSettings, reveal
+from projections import DAILY_SUMMARIES, MEALS, Projection, Projector, ProjectorGroup
+
+PROJECTIONS: tuple[Projection, ...] = (MEALS, DAILY_SUMMARIES)
+
+
+class Store(NamedTuple):
+    """The event-sourced application over MongoDB, with what only this adapter has."""
+
+    ledger: MealLedger
+    recorder: MongoApplicationRecorder
+    mapper: TypedEventMapper
+    events_collection: str
+
+
+class WriteSide(NamedTuple):
+    """What the API needs, and what has to run beside it."""
+
+    commands: CommandHandlers
+    read_models: MongoReadModels
+    authenticator: Authenticator
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Say in one line that the database cannot be used, and why."""
+    try:
+        yield
+    except PersistenceError as error:
+        raise OperatorError(f"MongoDB (MONGODB_URL) cannot be used: {error}") from error
+
+
+@contextmanager
+def open_store(settings: StoreSettings) -> Iterator[Store]:
+    """The ledger's store, its indexes ensured. Raises OperatorError when the database cannot be used."""
+    with database_errors():
+        ledger = MealLedger(env=_store_environment(settings))
+    try:
+        assert isinstance(ledger.factory, MongoFactory)  # noqa: S101 - the environment above names it
+        assert isinstance(ledger.recorder, MongoApplicationRecorder)  # noqa: S101
+        assert isinstance(ledger.mapper, TypedEventMapper)  # noqa: S101
+        yield Store(
+            ledger,
+            ledger.recorder,
+            ledger.mapper,
+            ledger.factory.datastore.settings.collection_name("events"),
+        )
+    finally:
+        ledger.close()
+
+
+def _store_environment(settings: StoreSettings) -> dict[str, str]:
+    return {
+        "PERSISTENCE_MODULE": "adapters.mongo.event_store",
+        "MONGODB_URL": settings.mongodb_url.get_secret_value(),
+        "MONGODB_DATABASE": settings.mongodb_database,
+        "MONGODB_MAX_POOL_SIZE": str(settings.mongodb_max_pool_size),
+        "MONGODB_MIN_POOL_SIZE": str(settings.mongodb_min_pool_size),
+    }
+
+
+def _client_settings(settings: StoreSettings, part: str) -> ClientSettings:
+    return ClientSettings(
+        url=settings.mongodb_url.get_secret_value(),
+        app_name=f"{MealLedger.name}-{part}",
+        max_pool_size=settings.mongodb_max_pool_size,
+        min_pool_size=settings.mongodb_min_pool_size,
+    )
+
+
+@asynccontextmanager
+async def open_write_side(settings: ServeSettings, store: Store) -> AsyncIterator[WriteSide]:
+    """Commands, queries and authentication. At the end the analyses in hand reach their outcome, then all is closed."""
+    async with AsyncExitStack() as opened:
+        recognizer, databases = _outside_services(settings)
+        for service in (recognizer, *databases):
+            opened.push_async_callback(service.aclose)
+        meals = MealRepository(store.ledger, threads=settings.append_threads)
+        opened.callback(meals.close)
+        commands = CommandHandlers(
+            meals,
+            MealAnalysis(recognizer, databases),
+            deadline=analysis_deadline(settings),
+            local_environment=settings.is_local,
+        )
+        opened.push_async_callback(commands.drain)
+        client = make_async_client(_client_settings(settings, "queries"), settings.mongodb_driver)
+        opened.push_async_callback(close_async_client, client)
+        database = settings.mongodb_database
+        positions = MongoLogPositions(client, database, store.events_collection)
+        yield WriteSide(
+            commands,
+            MongoReadModels(client, database, positions),
+            _authenticator(settings, opened),
+        )
+
+
+def analysis_deadline(settings: ServeSettings) -> timedelta:
+    """The deadline of one whole analysis."""
+    return timedelta(seconds=settings.analysis_deadline_seconds)
+
+
+def _outside_services(
+    settings: ServeSettings,
+) -> tuple[OpenAIRecognizer, tuple[UsdaDatabase, OpenFoodFactsDatabase]]:
+    return (
+        OpenAIRecognizer(
+            base_url=settings.openai_base_url,
+            api_key=settings.openai_api_key.get_secret_value(),
+            model=settings.openai_model,
+            resilience=_resilience(settings, "openai"),
+        ),
+        (
+            UsdaDatabase(
+                base_url=settings.usda_base_url,
+                api_key=settings.usda_api_key.get_secret_value(),
+                resilience=_resilience(settings, "usda"),
+            ),
+            OpenFoodFactsDatabase(
+                search_url=settings.openfoodfacts_search_url,
+                resilience=_resilience(settings, "openfoodfacts"),
+                version=settings.app_version,
+            ),
+        ),
+    )
+
+
+def _resilience(settings: ServeSettings, service: str) -> Resilience:
+    return Resilience(
+        service,
+        attempts=settings.openai_max_retries + 1,
+        attempt_timeout=settings.openai_timeout_seconds,
+        budget=settings.analysis_deadline_seconds,
+        breaker=InterlockBreaker(
+            service,
+            failure_threshold=settings.circuit_breaker_failure_threshold,
+            recovery_seconds=settings.circuit_breaker_recovery_timeout,
+        ),
+    )
+
+
+def _authenticator(settings: ServeSettings, opened: AsyncExitStack) -> Authenticator:
+    issuer, audience = settings.auth_issuer, settings.auth_audience
+    secret = reveal(settings.auth_jwt_secret)
+    if secret is not None:
+        return SharedSecretAuthenticator(secret, issuer=issuer, audience=audience)
+    assert settings.auth_jwks_url is not None  # noqa: S101 - ServeSettings has one of the two
+    authenticator = JwksAuthenticator(
+        settings.auth_jwks_url, issuer=issuer, audience=audience, allow_loopback_http=settings.is_local
+    )
+    opened.push_async_callback(authenticator.aclose)
+    return authenticator
+
+
+@contextmanager
+def open_projectors(settings: StoreSettings, store: Store) -> Iterator[ProjectorGroup]:
+    """One projector for each read model, not yet started."""
+    client = make_client(_client_settings(settings, "projectors"))
+    with client:
+        log = RecorderEventLog(store.recorder, store.mapper)
+        yield ProjectorGroup(
+            [
+                Projector(
+                    projection, log, MongoProjectionStore(client, settings.mongodb_database, projection)
+                )
+                for projection in PROJECTIONS
+            ]
+        )
+
+
+def initialise(settings: StoreSettings) -> list[str]:
+    """Create the collections and indexes that are missing; a line for each thing that is there now."""
+    with open_store(settings) as store, make_client(_client_settings(settings, "init")) as client:
+        database = client[settings.mongodb_database]
+        for projection in PROJECTIONS:
+            create_indexes(database, projection)
+        return [f"event log {store.events_collection}"] + [
+            f"read model {projection.storage}" for projection in PROJECTIONS
+        ]

@@ -1,0 +1,122 @@
+"""The long-running commands: the API and the projectors, in the foreground, until they are told to end."""
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from api import create_app
+from ledger.stale_analyses import StaleAnalysisSweep
+from ops.assembly import Store, analysis_deadline, open_projectors, open_store, open_write_side
+from ops.errors import OperatorError
+from ops.settings import ServeSettings, StoreSettings
+
+_log = structlog.get_logger(__name__)
+
+_GRACE_SECONDS = 5.0
+"""What requests in hand get beyond the deadline of an analysis when the API ends."""
+
+_SWEEP_EVERY = timedelta(seconds=30)
+
+
+def serve(settings: ServeSettings, host: str, port: int) -> None:
+    """Run the API until SIGTERM or SIGINT: then no new connection is taken, and requests in hand are answered.
+
+    Raises OperatorError when the address cannot be listened on or the database cannot be used.
+    """
+    with _listener(host, port) as listener, open_store(settings) as store, _ended_by(lambda: None):
+        asyncio.run(_serve(settings, store, listener))
+
+
+def project(settings: StoreSettings) -> None:
+    """Run the projectors until SIGTERM or SIGINT; the batch in hand is finished.
+
+    Raises OperatorError when the database cannot be used at the start, or a projector does not end.
+    """
+    ended = threading.Event()
+    with _ended_by(ended.set), open_store(settings) as store, open_projectors(settings, store) as projectors:
+        projectors.start()
+        _log.info("projectors_started")
+        ended.wait()
+        if not projectors.stop():
+            raise OperatorError("a projector did not end in time; what it had not committed is done again")
+        _log.info("projectors_stopped")
+
+
+async def _serve(settings: ServeSettings, store: Store, listener: socket.socket) -> None:
+    async with open_write_side(settings, store) as parts:
+        sweep = StaleAnalysisSweep(parts.read_models, parts.commands, deadline=analysis_deadline(settings))
+        app = create_app(
+            commands=parts.commands,
+            read_models=parts.read_models,
+            authenticator=parts.authenticator,
+            version=settings.app_version,
+        )
+        async with _in_background(sweep):
+            await uvicorn.Server(_uvicorn(settings, app)).serve(sockets=[listener])
+        _log.info("api_stopped")
+
+
+@asynccontextmanager
+async def _in_background(sweep: StaleAnalysisSweep) -> AsyncIterator[None]:
+    task = asyncio.create_task(sweep.forever(_SWEEP_EVERY))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _uvicorn(settings: ServeSettings, app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.analysis_deadline_seconds + _GRACE_SECONDS),
+    )
+
+
+@contextmanager
+def _listener(host: str, port: int) -> Iterator[socket.socket]:
+    """A bound socket. It says TCP, since asyncio turns Nagle's delay off only for sockets that do."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise OperatorError(f"cannot listen on {host}: {error.strerror}; choose another --host") from error
+    with listener:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError as error:
+            raise OperatorError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+            ) from error
+        yield listener
+
+
+@contextmanager
+def _ended_by(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at SIGTERM and SIGINT, which then are no errors: the command ends with exit code 0."""
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
