@@ -5,10 +5,11 @@ import sys
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
-from graphql import DocumentNode, GraphQLSchema, GraphQLSyntaxError, parse, validate
+from graphql import DocumentNode, GraphQLSchema, GraphQLSyntaxError, parse, specified_rules, validate
 from msgspec import Struct
 
 from api.errors import DocumentRefused, RequestErrorCode, document_errors
+from api.finite_numbers import FiniteNumbersRule
 from api.limits import DocumentTooComplex, check_limits
 from api.plain_repeats import without_plain_repeats
 
@@ -22,6 +23,8 @@ _INLINE_LENGTH = 2000
 _CACHED_LENGTH = 32 * 1024
 _BYTES_PER_TOKEN = 1024
 """What the tree of a document takes in memory per token, about; measured 620 to 950."""
+
+_RULES = (*specified_rules, FiniteNumbersRule)
 
 
 class _Entry(Struct, frozen=True):
@@ -65,7 +68,7 @@ class DocumentCache:
             return DocumentRefused(document_errors([error], _code_of(error)))
         except DocumentTooComplex as error:
             return DocumentRefused(document_errors([error], RequestErrorCode.DOCUMENT_TOO_COMPLEX))
-        errors = validate(self._schema, document, max_errors=MAX_ERRORS)
+        errors = validate(self._schema, document, _RULES, max_errors=MAX_ERRORS)
         if errors:
             return DocumentRefused(document_errors(errors, RequestErrorCode.GRAPHQL_VALIDATION_FAILED))
         return document

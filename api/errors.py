@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, Node
 from msgspec import Struct
 
 from ledger import LedgerError
@@ -91,13 +91,13 @@ class DocumentRefused(Exception):
 class InvalidInput(GraphQLError):
     """A value in a document, a variable or an argument is out of its bounds; `message` is safe to show."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": RequestErrorCode.VALIDATION_ERROR})
+    def __init__(self, message: str, node: Node | None = None) -> None:
+        super().__init__(message, node, extensions={"code": RequestErrorCode.VALIDATION_ERROR})
 
 
 def document_errors(errors: Iterable[GraphQLError], code: RequestErrorCode) -> list[ResponseError]:
     """Errors found before anything was executed: with `code`, unless one brings its own."""
-    return [ResponseError.at(error, _own_code(error) or code, error.message) for error in errors]
+    return [_document_error(error, code) for error in errors]
 
 
 def execution_errors(errors: Iterable[GraphQLError], correlation_id: str) -> list[ResponseError]:
@@ -112,6 +112,16 @@ def unexpected_error(error: BaseException, correlation_id: str) -> ResponseError
         code=RequestErrorCode.INTERNAL_SERVER_ERROR,
         message=f"Something went wrong on our side. If you report it, name {correlation_id}.",
     )
+
+
+def _document_error(error: GraphQLError, code: RequestErrorCode) -> ResponseError:
+    *_, cause = _chain(error)
+    if not isinstance(cause, GraphQLError):
+        # The library quotes whatever a conversion raised, such as Python's own limit on digits.
+        return ResponseError.at(
+            error, RequestErrorCode.VALIDATION_ERROR, "A value in the document cannot be read."
+        )
+    return ResponseError.at(error, _own_code(error) or code, error.message)
 
 
 def _execution_error(error: GraphQLError, correlation_id: str) -> ResponseError:

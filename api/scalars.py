@@ -1,9 +1,12 @@
 """The scalars of the schema: strict on the way in, one spelling on the way out."""
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 from ariadne import ScalarType
+from graphql import StringValueNode, ValueNode
 
 from api.errors import InvalidInput
 from api.opaque import decode_position, encode_position
@@ -57,8 +60,18 @@ def format_date_time(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _scalar(name: str, write: Callable[[Any], str], read: Callable[[object], object]) -> ScalarType:
+    def read_literal(node: ValueNode, _variables: Mapping[str, object] | None = None) -> object:
+        try:
+            return read(node.value if isinstance(node, StringValueNode) else None)
+        except InvalidInput as error:
+            raise InvalidInput(error.message, node) from None
+
+    return ScalarType(name, serializer=write, value_parser=read, literal_parser=read_literal)
+
+
 SCALARS = [
-    ScalarType("Date", serializer=date.isoformat, value_parser=parse_date),
-    ScalarType("DateTime", serializer=format_date_time, value_parser=parse_date_time),
-    ScalarType("Position", serializer=encode_position, value_parser=parse_position),
+    _scalar("Date", date.isoformat, parse_date),
+    _scalar("DateTime", format_date_time, parse_date_time),
+    _scalar("Position", encode_position, parse_position),
 ]
