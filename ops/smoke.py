@@ -80,11 +80,9 @@ def _trouble(step: Callable[[], None]) -> str:
         step()
     except UnexpectedAnswerError as error:
         trouble = str(error)
-    except (
-        httpx.HTTPError,
-        httpx.InvalidURL,
-        UnicodeEncodeError,
-    ) as error:  # the last: no token is like that
+    except UnicodeEncodeError:
+        trouble = "the token holds characters that no token has: was all of it pasted, and nothing else?"
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         trouble = f"no answer: {type(error).__name__}: {error}"
     else:
         return ""
@@ -170,7 +168,7 @@ class _Way:
             timeout=_TIMEOUT_SECONDS,
         )
         answer = _decoded(response, response.content, answers.GraphQLAnswer)
-        if response.status_code != httpx.codes.OK or answer.errors is not None or answer.data is None:
+        if response.status_code != httpx.codes.OK or not answer.is_good:
             raise UnexpectedAnswerError(f"HTTP {response.status_code}: {response.text}")
         return _decoded(response, answer.data, kind)
 

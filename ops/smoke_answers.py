@@ -11,8 +11,12 @@ class Health(Struct):
 class GraphQLAnswer(Struct):
     """The envelope of every answer; `data` is decoded once there are no errors."""
 
-    data: Raw | None = None
-    errors: Raw | None = None
+    data: Raw = Raw(b"null")
+    errors: Raw = Raw(b"null")
+
+    @property
+    def is_good(self) -> bool:
+        return bytes(self.errors) == b"null" != bytes(self.data)
 
 
 class QueryType(Struct):

@@ -22,8 +22,8 @@ def issue_token(settings: Settings, user: str, roles: Sequence[str] = ()) -> str
     """
     if not settings.is_local:
         raise TokenError(
-            f"tokens are made for APP_ENV=local only, this is {settings.app_env}: start `make run` first, "
-            "or name its folder with DATA=..."
+            f"no local environment here (APP_ENV is {settings.app_env}), and tokens are made for one only: "
+            "start `make run` first, or name its folder with DATA=..."
         )
     if not (settings.auth_jwt_secret and settings.auth_issuer and settings.auth_audience):
         raise TokenError(

@@ -33,7 +33,7 @@ def test_a_token_has_the_claims_that_the_api_wants() -> None:
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_a_deployment_makes_no_tokens(environment: str) -> None:
-    with pytest.raises(TokenError, match=f"this is {environment}"):
+    with pytest.raises(TokenError, match=f"APP_ENV is {environment}"):
         issue_token(local(app_env=environment, auth_jwt_secret=None), "alice")
 
 
