@@ -56,8 +56,7 @@ class Projector:
 
     def wait(self, timeout: float) -> None:
         """Return when the log may hold something new, at the latest after `timeout` seconds."""
-        if self._checkpoint is not None:
-            self._events.wait(self._checkpoint.position, timeout)
+        self._events.wait(self._checkpoint.position if self._checkpoint else 0, timeout)
 
     def heartbeat(self) -> None:
         """Record that this projection is being kept up to date."""
