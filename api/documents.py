@@ -41,7 +41,8 @@ class DocumentCache:
     def __init__(self, schema: GraphQLSchema, *, max_weight: int = 32 * 1024 * 1024) -> None:
         self._schema = schema
         self._max_weight = max_weight
-        self._weight = 0
+        self.weight = 0
+        """What is remembered takes about so many bytes."""
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, "graphql-documents")
 
@@ -78,14 +79,14 @@ class DocumentCache:
         weight = 3 * sys.getsizeof(text) + _BYTES_PER_TOKEN * tokens
         self._forget(text)
         self._entries[text] = _Entry(outcome, weight)
-        self._weight += weight
-        while self._weight > self._max_weight:
+        self.weight += weight
+        while self.weight > self._max_weight:
             self._forget(next(iter(self._entries)))
 
     def _forget(self, text: str) -> None:
         entry = self._entries.pop(text, None)
         if entry is not None:
-            self._weight -= entry.weight
+            self.weight -= entry.weight
 
 
 def _document(outcome: DocumentNode | DocumentRefused) -> DocumentNode:
