@@ -90,5 +90,5 @@ class Append:
         if self.error is not None:
             raise self.error
         if self.first_position is None:
-            return None
+            return None if self.bodies else []
         return list(range(self.first_position, self.first_position + len(self.bodies)))

@@ -26,6 +26,7 @@ from adapters.mongo.orphans import end_orphaned_transactions
 
 _BLOCKED_SECONDS = 1.0
 _LONGEST_PAUSE = 0.25
+_LONGEST_PAUSE_FOR_RIVALS = 0.008
 
 
 class LogBatch:
@@ -52,7 +53,8 @@ class LogBatch:
         self._in_doubt: Sequence[Append] = ()
         self._one_by_one = False
         self._setbacks = 0
-        self._set_back_since = 0.0
+        self._stuck_since = monotonic()
+        self._longest_pause = 0.0
 
     @property
     def unsettled(self) -> list[Append]:
@@ -122,18 +124,19 @@ class LogBatch:
             append.succeed(position)
             position = None if position is None else position + len(append.bodies)
         self._log.head = position - 1 if position is not None and answer.obstacle is None else None
+        if written:
+            self._setbacks, self._stuck_since = 0, monotonic()
         others = appends[written:]
         for append in others:
             append.maybe_sent = False
         if answer.obstacle is None:
-            self._setbacks = 0
             self._settle_beaten(appends)
         elif answer.obstacle is Obstacle.KEY_TAKEN:
             self._look_for_holders(session, self.unsettled, answer)
         elif answer.obstacle is Obstacle.REFUSED:
             self._refused(answer, others)
         else:
-            self._set_back(answer.error, others)
+            self._set_back(answer.error, others, rival=answer.obstacle is Obstacle.RIVAL)
 
     def _settle_beaten(self, winners: Sequence[Append]) -> None:
         """Settle those that wanted what an append of this very batch has got."""
@@ -149,7 +152,7 @@ class LogBatch:
         settled = self._settle_held(session, appends)
         if not settled:
             # Taken here and now, but nobody has it for good yet: it may come free again.
-            self._set_back(answer.error, appends)
+            self._set_back(answer.error, appends, rival=True)
 
     def _settle_held(self, session: ClientSession, appends: Sequence[Append]) -> bool:
         holders = self._log.holders([key for append in appends for key in append.keys], session)
@@ -201,20 +204,19 @@ class LogBatch:
         for append in left:
             append.fail(in_library_terms(error, "the append did not take place"))
 
-    def _set_back(self, error: PyMongoError | None, appends: Sequence[Append]) -> None:
-        if not self._setbacks:
-            self._set_back_since = monotonic()
+    def _set_back(self, error: PyMongoError | None, appends: Sequence[Append], *, rival: bool = False) -> None:
         self._setbacks += 1
+        self._longest_pause = _LONGEST_PAUSE_FOR_RIVALS if rival else _LONGEST_PAUSE
         trouble = one_line(error) if error is not None else ""
         for append in appends:
             append.trouble = trouble
 
     def _recover(self, deadline: Deadline) -> None:
         """Wait a little, out of step with others; when it goes on, see whether the dead stand in the way."""
-        longest = min(_LONGEST_PAUSE, 0.0005 * 2 ** min(self._setbacks, 10), deadline.remaining)
+        longest = min(self._longest_pause, 0.004 * 2 ** min(self._setbacks, 10), deadline.remaining)
         sleep(uniform(0, longest))  # noqa: S311 - keeps rivals out of step, guards nothing
-        if monotonic() - self._set_back_since > _BLOCKED_SECONDS:
-            self._set_back_since = monotonic()
+        if monotonic() - self._stuck_since > _BLOCKED_SECONDS:
+            self._stuck_since = monotonic()
             with pymongo.timeout(max(0.001, min(self._attempt_timeout, deadline.remaining))):
                 end_orphaned_transactions(self._log.client, self._app_name)
 

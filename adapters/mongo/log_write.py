@@ -11,13 +11,14 @@ from pymongo.collection import Collection
 from pymongo.errors import (
     BulkWriteError,
     DuplicateKeyError,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
 )
 
 from adapters.mongo.append import Append
 from adapters.mongo.client import JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document
-from adapters.mongo.errors import DUPLICATE_KEY, UNDECIDED_CODES, is_undecided
+from adapters.mongo.errors import DUPLICATE_KEY, UNDECIDED_CODES, WRITE_CONFLICT, is_undecided
 from adapters.mongo.tracking import write_tracking
 
 # The server's limits for one command are 100,000 documents and 48,000,000 bytes.
@@ -28,7 +29,8 @@ _MAX_BYTES_PER_COMMAND = 40_000_000
 class Obstacle(Enum):
     """Why something was not written."""
 
-    POSITION_TAKEN = auto()
+    RIVAL = auto()
+    """Another writer is at the same place at this moment, or has just been."""
     KEY_TAKEN = auto()
     """The version of a stream, or a tracking position. By whom, only a majority read can tell."""
     REFUSED = auto()
@@ -139,7 +141,8 @@ def _not_at_all(error: PyMongoError) -> Answer:
 
 
 def _without_doubt(answer: Answer) -> Answer:
-    return Answer(0, obstacle=answer.obstacle, error=answer.error)
+    conflict = isinstance(answer.error, OperationFailure) and answer.error.code == WRITE_CONFLICT
+    return Answer(0, obstacle=Obstacle.RIVAL if conflict else answer.obstacle, error=answer.error)
 
 
 def _obstacle(failure: Mapping[str, Any]) -> Obstacle:
@@ -148,5 +151,5 @@ def _obstacle(failure: Mapping[str, Any]) -> Obstacle:
     # By the pattern of the index and never by the text of the message. The tracking's own _id is a key, too.
     pattern = failure.get("keyPattern") or {}
     if list(pattern) == ["_id"] and isinstance(failure.get("keyValue", {}).get("_id"), int):
-        return Obstacle.POSITION_TAKEN
+        return Obstacle.RIVAL
     return Obstacle.KEY_TAKEN

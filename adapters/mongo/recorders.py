@@ -83,7 +83,7 @@ class MongoAggregateRecorder(AggregateRecorder):
         OperationalError when the append did not take place for another reason.
         """
         if not stored_events:
-            return None
+            return [] if self.numbered else None
         return self._append(stored_events, append_id or uuid4(), None).positions()
 
     def select_events(

@@ -1,0 +1,199 @@
+"""What becomes of an append whose answer is lost, or that a dead writer stands in the way of."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pymongo
+import pytest
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from adapters.mongo.event_store import AppendOutcomeUnknownError, MongoApplicationRecorder, MongoFactory
+from tests.adapters.mongo.cutting_proxy import CuttingProxy
+
+Documents = Collection[dict[str, Any]]
+
+
+@pytest.fixture
+def proxy(mongodb_url: str) -> Iterator[CuttingProxy]:
+    with CuttingProxy(mongodb_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def cut_off(proxy: CuttingProxy, make_factory: Callable[..., MongoFactory]) -> MongoApplicationRecorder:
+    """A recorder behind the proxy, which gives a try 0.3 seconds and an append two."""
+    factory = make_factory(
+        MONGODB_URL=proxy.url,
+        MONGODB_ATTEMPT_TIMEOUT="0.3",
+        MONGODB_APPEND_DEADLINE="2",
+        MONGODB_READ_DEADLINE="3",
+    )
+    made = factory.application_recorder()
+    assert isinstance(made, MongoApplicationRecorder)
+    return made
+
+
+@pytest.mark.parametrize("times", [1, None])
+@pytest.mark.parametrize(("count", "command"), [(1, b"insert"), (3, b"commitTransaction")])
+def test_an_append_whose_answer_is_lost_took_place_once(  # noqa: PLR0917 - fixtures and parameters
+    cut_off: MongoApplicationRecorder,
+    proxy: CuttingProxy,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    count: int,
+    command: bytes,
+    times: int | None,
+) -> None:
+    cut_off.insert_events(new_stream())
+    proxy.lose_answers(command, times=times)
+    events = new_stream(count)
+    positions = cut_off.insert_events(events)
+    proxy.heal()
+    assert positions == list(range(2, 2 + count))
+    assert proxy.lost
+    assert cut_off.select_events(events[0].originator_id) == events
+    assert stored.count_documents({}) == 1 + count
+
+
+@pytest.mark.parametrize("name", [b"insert", b"commitTransaction"])
+def test_an_append_that_never_arrived_is_sent_again(
+    cut_off: MongoApplicationRecorder,
+    proxy: CuttingProxy,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    name: bytes,
+) -> None:
+    proxy.lose_requests(name, times=3)
+    assert cut_off.insert_events(new_stream(2)) == [1, 2]
+    assert stored.count_documents({}) == 2
+
+
+@pytest.mark.parametrize(("count", "command"), [(1, b"insert"), (2, b"commitTransaction")])
+def test_what_was_settled_as_not_appended_cannot_land_any_more(
+    cut_off: MongoApplicationRecorder,
+    proxy: CuttingProxy,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    count: int,
+    command: bytes,
+) -> None:
+    """The command is on its way until long after its sender has given up, looked, and told its caller."""
+    cut_off.insert_events(new_stream())
+    proxy.hold_requests(command)
+    # Once settled it is not sent again, because the end of the log cannot be read.
+    proxy.lose_requests(b"find", having=b"sort\0")
+    events = new_stream(count)
+    with pytest.raises(OperationalError, match="did not take place") as caught:
+        cut_off.insert_events(events)
+    assert not isinstance(caught.value, AppendOutcomeUnknownError)
+    proxy.heal()
+    assert proxy.deliver_held()
+    assert stored.count_documents({}) == 1
+    assert cut_off.select_events(events[0].originator_id) == []
+
+
+def test_past_the_deadline_the_caller_gets_the_id_to_ask_again_with(
+    cut_off: MongoApplicationRecorder,
+    proxy: CuttingProxy,
+    recorder: MongoApplicationRecorder,
+    new_stream: Callable[..., list[StoredEvent]],
+) -> None:
+    events = new_stream(1)
+    proxy.lose_answers(b"insert", b"update", b"find")
+    cut_off.log.head = 0  # so that nothing has to be read before the insert
+    started = time.monotonic()
+    with pytest.raises(AppendOutcomeUnknownError, match="append_id=") as caught:
+        cut_off.insert_events(events)
+    assert time.monotonic() - started < 3
+    proxy.heal()
+
+    # Here it did take place.
+    assert recorder.select_events(events[0].originator_id) == events
+    assert cut_off.insert_events(events, append_id=caught.value.append_id) == [1]
+    with pytest.raises(IntegrityError):
+        cut_off.insert_events(events)
+    assert len(recorder.select_notifications(None, 10)) == 1
+
+
+def test_an_unknown_append_that_did_not_take_place_is_appended_by_the_repeat(
+    cut_off: MongoApplicationRecorder, proxy: CuttingProxy, new_stream: Callable[..., list[StoredEvent]]
+) -> None:
+    events = new_stream(3)
+    cut_off.log.head = 0
+    proxy.lose_requests(b"commitTransaction", b"update")
+    with pytest.raises(AppendOutcomeUnknownError) as caught:
+        cut_off.insert_events(events)
+    proxy.heal()
+    assert cut_off.select_events(events[0].originator_id) == []
+    assert cut_off.insert_events(events, append_id=caught.value.append_id) == [1, 2, 3]
+    assert cut_off.insert_events(events, append_id=caught.value.append_id) == [1, 2, 3]
+
+
+def test_what_was_never_sent_certainly_did_not_take_place(
+    cut_off: MongoApplicationRecorder, proxy: CuttingProxy, new_stream: Callable[..., list[StoredEvent]]
+) -> None:
+    proxy.lose_requests(b"find")
+    with pytest.raises(OperationalError, match="did not take place") as caught:
+        cut_off.insert_events(new_stream())
+    assert not isinstance(caught.value, AppendOutcomeUnknownError)
+
+
+def test_a_process_event_whose_answer_is_lost_is_recorded_once_with_its_tracking(
+    proxy: CuttingProxy,
+    make_factory: Callable[..., MongoFactory],
+    new_stream: Callable[..., list[StoredEvent]],
+) -> None:
+    recorder = make_factory(MONGODB_URL=proxy.url, MONGODB_ATTEMPT_TIMEOUT="0.5").process_recorder()
+    proxy.lose_answers(b"commitTransaction", times=4)
+    assert recorder.insert_events(new_stream(), tracking=Tracking("upstream", 7)) == [1]
+    assert recorder.insert_events([], tracking=Tracking("upstream", 8)) == []
+    assert recorder.max_tracking_id("upstream") == 8
+    proxy.lose_answers(b"commitTransaction", times=4)
+    assert not recorder.insert_events([], tracking=Tracking("upstream", 9))
+    assert recorder.max_tracking_id("upstream") == 9
+
+
+def test_tracking_whose_answer_is_lost_is_recorded_once(
+    proxy: CuttingProxy, make_factory: Callable[..., MongoFactory]
+) -> None:
+    recorder = make_factory(MONGODB_URL=proxy.url).tracking_recorder()
+    proxy.lose_answers(b"update", times=2)
+    recorder.insert_tracking(Tracking("upstream", 1))
+    assert recorder.max_tracking_id("upstream") == 1
+    with pytest.raises(IntegrityError):
+        recorder.insert_tracking(Tracking("upstream", 1))
+
+
+def test_a_subscription_survives_lost_connections(
+    cut_off: MongoApplicationRecorder, proxy: CuttingProxy, new_stream: Callable[..., list[StoredEvent]]
+) -> None:
+    with cut_off.subscribe() as subscription:
+        for number in range(1, 3):
+            proxy.lose_answers(b"find", b"getMore", b"aggregate", times=3)
+            cut_off.insert_events(new_stream())
+            assert next(subscription).id == number
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_open_transaction_of_a_dead_writer_is_ended(
+    recorder: MongoApplicationRecorder,
+    factory: MongoFactory,
+    mongodb_url: str,
+    new_stream: Callable[..., list[StoredEvent]],
+    count: int,
+) -> None:
+    recorder.insert_events(new_stream())
+    # A second client of the store's name inserts the next position, and never commits.
+    name = factory.datastore.app_name
+    with MongoClient[dict[str, Any]](mongodb_url, appname=name) as client, client.start_session() as session:
+        session.start_transaction()
+        events = client[factory.datastore.settings.database]["stored_events"]
+        events.insert_one({"_id": 2, "originator_id": "dead", "originator_version": 1}, session=session)
+        started = time.monotonic()
+        assert recorder.insert_events(new_stream(count)) == list(range(2, 2 + count))
+        assert time.monotonic() - started < 8
+        with pytest.raises(pymongo.errors.OperationFailure):
+            session.commit_transaction()
