@@ -7,6 +7,7 @@ from projections.meals import MEALS, decode_meal, encode_meal
 from projections.ports import (
     Batch,
     Blocked,
+    CannotFollow,
     Changes,
     Checkpoint,
     CheckpointMoved,
@@ -36,6 +37,7 @@ __all__ = [
     "MEALS",
     "Batch",
     "Blocked",
+    "CannotFollow",
     "Changes",
     "Checkpoint",
     "CheckpointMoved",

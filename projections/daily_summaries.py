@@ -96,7 +96,11 @@ def evolve(key: str, document: Document | None, event: MealEvent) -> Document | 
 
 def summary(day: date, document: Document | None, position: int) -> DailySummary:
     """What the document says of that day, as of that position; no document is a day without meals."""
-    held = Day.of("", day, {}) if document is None else from_document(document, Day)
+    if document is None:
+        return DailySummary(
+            date=day, totals=total(()), meal_count=0, pending_count=0, breakdown=(), position=position
+        )
+    held = from_document(document, Day)
     return DailySummary(
         date=day,
         totals=held.totals,

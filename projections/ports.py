@@ -31,7 +31,10 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class EventLog(Protocol):
-    """The log, in position order. Positions have no gaps, and become visible in order."""
+    """The log, in position order. Positions have no gaps, and become visible in order.
+
+    Raises CannotFollow when it cannot be read.
+    """
 
     def read(self, after: int, limit: int, topics: Collection[str]) -> Batch | None:
         """The next stretch behind `after`, at most `limit` positions long; None when there is none yet."""
@@ -76,6 +79,10 @@ class Changes(Struct, frozen=True, kw_only=True):
     parked: tuple[ParkedEvent, ...]
 
 
+class CannotFollow(Exception):
+    """Log or storage cannot do what was asked, for the reason in the message: one line, without personal data."""
+
+
 class CheckpointMoved(Exception):
     """Another projector was faster, or the storage was begun again: read the checkpoint and start from there."""
 
@@ -95,7 +102,10 @@ class ProjectionTransaction(Protocol):
 
 
 class ProjectionStore(Protocol):
-    """The storage of one version of one projection, for one projector. Not to be shared between threads."""
+    """The storage of one version of one projection, for one projector. Not to be shared between threads.
+
+    Raises CannotFollow when it is out of reach, or refuses to serve.
+    """
 
     def prepare(self) -> None:
         """Make what is missing: collections, indexes, the checkpoint at position 0. Comes first."""

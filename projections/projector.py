@@ -31,8 +31,8 @@ class Projector:
     def advance(self) -> bool:
         """Apply the next batch; False when the log holds nothing new.
 
-        Raises CheckpointMoved when another projector was faster, and whatever log and store raise. After any of them
-        nothing is remembered: the next call starts from the stored checkpoint, which is right whatever took place.
+        Raises CheckpointMoved when another projector was faster, and CannotFollow. After any error nothing is
+        remembered: the next call starts from the stored checkpoint, which is right whatever took place.
         """
         checkpoint, self._checkpoint = self._checkpoint or self._store.checkpoint(), None
         batch = self._events.read(checkpoint.position, self._batch_size, self.projection.topics)

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Self
 
 from projections.folding import describe
-from projections.ports import CheckpointMoved
+from projections.ports import CannotFollow, CheckpointMoved
 from projections.projector import Projector
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class ProjectorThread:
         try:
             self._projector.close()
         except Exception as error:  # noqa: BLE001 - there is nobody left to raise it to
-            _log.warning("%s: could not sign off: %s", self._name, describe(error))
+            _log.warning("%s: could not sign off: %s", self._name, _reason(error))
 
     def _step(self) -> None:
         if not self._prepared:
@@ -79,10 +79,14 @@ class ProjectorThread:
 
     def _failed(self, error: Exception) -> None:
         if not self._failures:
-            _log.error("%s: cannot follow the log, tries again: %s", self._name, describe(error))
+            _log.error("%s: cannot follow the log, tries again: %s", self._name, _reason(error))
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
         self._failures += 1
         self._stopping.wait(pause * random.uniform(0.5, 1))  # noqa: S311 - it only spreads the tries
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, CannotFollow) else describe(error)
 
 
 class ProjectorGroup:

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol, cast
 
-from eventsourcing.persistence import Notification
+from eventsourcing.persistence import Notification, PersistenceError
 
 from ledger import MealEvent, TypedEventMapper
-from projections import Batch, RecordedEvent, describe
+from projections import Batch, CannotFollow, RecordedEvent, describe
 
 
-class GapInLog(Exception):
+class GapInLog(CannotFollow):
     """The recorder left a position out: reading on would lose an event for ever."""
 
 
@@ -38,7 +38,10 @@ class RecorderEventLog:
 
     def read(self, after: int, limit: int, topics: Collection[str]) -> Batch | None:
         """The next stretch of the log. Raises GapInLog when the recorder's positions do not follow each other."""
-        found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
+        try:
+            found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
+        except PersistenceError as error:
+            raise CannotFollow(str(error)) from error
         if not found:
             return None
         for position, notification in enumerate(found, start=after + 1):

@@ -10,13 +10,21 @@ from pymongo import DeleteOne, IndexModel, MongoClient, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    InvalidOperation,
+    OperationFailure,
+    PyMongoError,
+    WriteError,
+)
 from pymongo.read_concern import ReadConcern
 
 from adapters.mongo.client import CODEC, JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document
-from adapters.mongo.errors import WRITE_CONFLICT
+from adapters.mongo.errors import WRITE_CONFLICT, one_line
 from adapters.mongo.orphans import end_orphaned_transactions
-from projections import Blocked, Changes, Checkpoint, CheckpointMoved, ParkedEvent, Projection
+from projections import Blocked, CannotFollow, Changes, Checkpoint, CheckpointMoved, ParkedEvent, Projection
 
 CHECKPOINTS = "projection_checkpoints"
 PROJECTORS = "projectors"
@@ -54,6 +62,10 @@ class MongoProjectionStore:
 
     def prepare(self) -> None:
         """Make what is missing: collections, indexes, the checkpoint at position 0."""
+        with self._explained():
+            self._prepare()
+
+    def _prepare(self) -> None:
         create_indexes(self._database, self._projection)
         self._projectors.create_index(
             "at", name="forget", expireAfterSeconds=int(_FORGET_PROJECTORS_AFTER.total_seconds())
@@ -68,42 +80,57 @@ class MongoProjectionStore:
 
     def checkpoint(self) -> Checkpoint:
         """How far the projection has come."""
-        found = self._checkpoints.find_one({"_id": self._storage}, session=self._session)
+        with self._explained():
+            found = self._checkpoints.find_one({"_id": self._storage}, session=self._session)
         if found is None:
-            raise LookupError(f"{self._storage} has no checkpoint: it must be prepared first")
+            raise CannotFollow(f"{self._storage} has no checkpoint: it must be prepared first")
         return Checkpoint(position=found["position"], generation=found["generation"])
 
     @contextmanager
     def transaction(self, expected: Checkpoint, position: int) -> Iterator["MongoTransaction"]:
         """One batch, with the checkpoint moved first. Raises CheckpointMoved when it is not the expected one."""
-        try:
-            with self._session.start_transaction(
-                read_concern=ReadConcern("snapshot"),
-                write_concern=JOURNALED_MAJORITY,
-                read_preference=PRIMARY,
-                max_commit_time_ms=_COMMIT_SECONDS * 1000,
-            ):
-                self._move(expected, position)
-                yield MongoTransaction(self._database, self._storage, self._session)
-        except OperationFailure as error:
-            if error.code != WRITE_CONFLICT:
-                raise
-            self._note_conflict(expected)
-            raise CheckpointMoved from error
+        with self._explained():
+            try:
+                with self._session.start_transaction(
+                    read_concern=ReadConcern("snapshot"),
+                    write_concern=JOURNALED_MAJORITY,
+                    read_preference=PRIMARY,
+                    max_commit_time_ms=_COMMIT_SECONDS * 1000,
+                ):
+                    self._move(expected, position)
+                    yield MongoTransaction(self._database, self._storage, self._session)
+            except OperationFailure as error:
+                if error.code != WRITE_CONFLICT:
+                    raise
+                self._note_conflict(expected)
+                raise CheckpointMoved from error
         self._blocked = None
 
     def heartbeat(self) -> None:
         """Record that a projector of this projection lives and gets on."""
-        self._projectors.update_one(
-            {"_id": self._id},
-            {"$set": {"projection": self._storage}, "$currentDate": {"at": True}},
-            upsert=True,
-        )
+        with self._explained():
+            self._projectors.update_one(
+                {"_id": self._id},
+                {"$set": {"projection": self._storage}, "$currentDate": {"at": True}},
+                upsert=True,
+            )
 
     def close(self) -> None:
         """Take the heartbeat back and end the session."""
-        with self._session:
+        with self._explained(), self._session:
             self._projectors.delete_one({"_id": self._id})
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Give the driver's reason, but not where it could quote a document, as errors of writes do."""
+        try:
+            yield
+        except PyMongoError as error:
+            if isinstance(error, WriteError | BulkWriteError) or not isinstance(
+                error, ConnectionFailure | OperationFailure | InvalidOperation
+            ):
+                raise
+            raise CannotFollow(f"{self._storage}: {one_line(error)}") from error
 
     def _move(self, expected: Checkpoint, position: int) -> None:
         moved = self._checkpoints.update_one(

@@ -18,6 +18,7 @@ from projections import (
     DAILY_SUMMARIES,
     MEALS,
     Batch,
+    CannotFollow,
     CheckpointMoved,
     NotReady,
     PositionBeyondHead,
@@ -301,3 +302,13 @@ def test_every_read_error_has_a_code_and_one_line_to_show(error: ReadError) -> N
     assert error.message == str(error)
     assert error.message.endswith(".")
     assert "\n" not in error.message
+
+
+def test_a_log_that_cannot_be_read_gives_the_stores_reason(given: Given) -> None:
+    given.log.save(analyzed())
+    given.client[given.database]["meal_ledger_events"].update_one(
+        {"_id": 1}, {"$unset": {"originator_version": 1}}
+    )
+
+    with pytest.raises(CannotFollow, match="document 1 of the event store is no event"):
+        given.projector(MEALS).advance()

@@ -14,9 +14,9 @@ from msgspec import structs
 from pymongo import MongoClient
 from pymongo.errors import BulkWriteError
 
-from adapters.mongo.client import Document
+from adapters.mongo.client import ClientSettings, Document, make_client
 from adapters.mongo.projection_store import CHECKPOINTS, PROJECTORS, MongoProjectionStore, parked_collection
-from projections import MEALS, Changes, Checkpoint, CheckpointMoved, ParkedEvent
+from projections import MEALS, CannotFollow, Changes, Checkpoint, CheckpointMoved, ParkedEvent
 from tests.adapters.mongo.projection_fixtures import sync_client
 
 NOTHING = Changes(documents={}, parked=())
@@ -54,7 +54,7 @@ def parked(
 def test_a_storage_that_was_not_prepared_says_so(mongodb_url: str, mongodb_database: str) -> None:
     with sync_client(mongodb_url) as client:
         store = MongoProjectionStore(client, mongodb_database, MEALS)
-        with pytest.raises(LookupError, match="meals_v1 has no checkpoint"):
+        with pytest.raises(CannotFollow, match="meals_v1 has no checkpoint"):
             store.checkpoint()
         store.close()
 
@@ -159,6 +159,29 @@ def test_an_error_that_is_no_conflict_is_not_taken_for_one(given: Given) -> None
         transaction.save(Changes(documents={"a": {"n": 1}, "b": {"n": 1}}, parked=()))
 
 
+def test_a_refusal_of_the_database_gives_its_reason(given: Given) -> None:
+    name = MEALS.indexes[0].name
+    collection = given.client[given.database][MEALS.storage]
+    collection.drop_index(name)
+    collection.create_index("user_id", name=name)
+
+    with pytest.raises(CannotFollow, match=f"^meals_v1: .*{name}"):
+        given.store.prepare()
+
+
+def test_a_database_out_of_reach_gives_its_reason(unused_tcp_port: int) -> None:
+    settings = ClientSettings(
+        url=f"mongodb://127.0.0.1:{unused_tcp_port}", app_name="x", server_selection_timeout=0.1
+    )
+    with make_client(settings) as client:
+        store = MongoProjectionStore(client, "nothing", MEALS)
+        for ask in (store.prepare, store.checkpoint, store.heartbeat, store.close):
+            with pytest.raises(CannotFollow, match=r"^meals_v1: .*127\.0\.0\.1"):
+                ask()
+        with pytest.raises(CannotFollow), store.transaction(Checkpoint(position=0, generation="g"), 1):
+            pytest.fail("the checkpoint comes first")
+
+
 def test_parked_keys_and_streams_are_told_apart(given: Given) -> None:
     start = given.store.checkpoint()
     with given.store.transaction(start, 3) as transaction:
@@ -186,7 +209,7 @@ _DIES_IN_A_TRANSACTION = """
 import os, signal, sys
 from adapters.mongo.client import ClientSettings, make_client
 from adapters.mongo.projection_store import MongoProjectionStore
-from projections import MEALS, Changes
+from projections import MEALS, CannotFollow, Changes
 
 client = make_client(ClientSettings(url=sys.argv[1], app_name="projector-test"))
 store = MongoProjectionStore(client, sys.argv[2], MEALS)
@@ -199,7 +222,7 @@ with store.transaction(store.checkpoint(), 1) as transaction:
 def test_a_projector_killed_in_a_transaction_blocks_the_next_for_a_few_seconds_at_most(
     given: Given, mongodb_url: str
 ) -> None:
-    killed = subprocess.run(  # noqa: S603 - our own program
+    killed = subprocess.run(
         [sys.executable, "-c", _DIES_IN_A_TRANSACTION, mongodb_url, given.database],
         env={**os.environ, "PYTHONPATH": os.getcwd()},
         timeout=30,
