@@ -41,7 +41,7 @@ class DataFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+        self.path = path.resolve()
         self.mongodb = self.path / "mongodb"
         self.logs = self.path / "logs"
         self.env_file = self.path / LOCAL_ENV_FILE

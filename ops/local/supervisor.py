@@ -61,8 +61,14 @@ class Supervisor:
     def start(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], grace: float
     ) -> Child:
-        """Start a command; `grace` is how many seconds it has to end when asked to."""
-        child = Child(name, log, start_child(command, log=log, env=env, keep_open=self._keep_open))
+        """Start a command; `grace` is how many seconds it has to end when asked to.
+
+        Should the supervisor be killed, it is killed too: there would be nobody left to see that it ends.
+        """
+        process = start_child(
+            command, log=log, env=env, keep_open=self._keep_open, death_signal=signal.SIGKILL
+        )
+        child = Child(name, log, process)
         self.add(child, grace=grace)
         return child
 
