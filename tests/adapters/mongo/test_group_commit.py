@@ -1,0 +1,279 @@
+"""Who writes whose appends, and that every caller gets an answer in time."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
+
+from adapters.mongo.append import Append
+from adapters.mongo.deadline import Deadline
+from adapters.mongo.errors import AppendOutcomeUnknownError
+from adapters.mongo.event_store import MongoFactory
+from adapters.mongo.group_commit import GroupCommit
+
+
+class Disk:
+    """Stands for where batches are written, so that a test can say when a write ends and how."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Append]] = []
+        self.writers: list[int] = []
+        self.writing = threading.Semaphore(0)
+        self.may_end = threading.Semaphore(0)
+        self.outcome: Callable[[Append], None] = lambda append: append.succeed(1)
+
+    def batch(
+        self, appends: Sequence[Append], admit: Callable[[Sequence[Append]], list[Append]]
+    ) -> "DiskBatch":
+        return DiskBatch(self, appends, admit)
+
+
+class DiskBatch:
+    def __init__(
+        self, disk: Disk, appends: Sequence[Append], admit: Callable[[Sequence[Append]], list[Append]]
+    ) -> None:
+        self.disk, self.appends, self.admit = disk, appends, admit
+
+    @property
+    def unsettled(self) -> list[Append]:
+        return [append for append in self.appends if not append.settled]
+
+    def write(self, deadline: Deadline) -> None:
+        admitted = self.admit(self.appends)
+        self.disk.batches.append(admitted)
+        self.disk.writers.append(threading.get_ident())
+        self.disk.writing.release()
+        if self.disk.may_end.acquire(timeout=deadline.remaining):
+            for append in admitted:
+                self.disk.outcome(append)
+
+    def abandon(self) -> None:
+        pass
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+def new_append(
+    seconds: float = 10.0, count: int = 1, state: bytes = b"", tracking: Tracking | None = None
+) -> Append:
+    stream = uuid4()
+    events = [StoredEvent(stream, version, "topic", state) for version in range(1, count + 1)]
+    return Append(events, uuid4(), Deadline.after(seconds), tracking)
+
+
+class Callers:
+    """Submits appends, each in a thread of its own; they queue up in this order behind one that is being written."""
+
+    def __init__(self, group: GroupCommit) -> None:
+        self.group = group
+        self.pool = ThreadPoolExecutor(64)
+
+    def lead(self, append: Append, disk: Disk) -> Future[None]:
+        call = self.pool.submit(self.group.submit, append)
+        assert disk.writing.acquire(timeout=5)
+        return call
+
+    def queue_up(self, *appends: Append) -> list[Future[None]]:
+        calls = []
+        for append in appends:
+            waiting, deadline = self.group.waiting, Deadline.after(5)
+            calls.append(self.pool.submit(self.group.submit, append))
+            while self.group.waiting == waiting and not deadline.passed:
+                time.sleep(0.0005)  # until it is in the queue
+        return calls
+
+
+def group_on(disk: Disk, events: int = 100, size: int = 10_000, queued: int = 100) -> GroupCommit:
+    return GroupCommit(disk.batch, events, size, queued)
+
+
+def test_a_lone_append_is_written_at_once_by_its_own_caller(disk: Disk) -> None:
+    disk.may_end.release()
+    append = new_append()
+    group_on(disk).submit(append)
+    assert append.positions() == [1]
+    assert disk.batches == [[append]]
+    assert disk.writers == [threading.get_ident()]
+
+
+def test_appends_that_come_meanwhile_go_out_together_in_their_order(disk: Disk) -> None:
+    callers = Callers(group_on(disk))
+    first, *others = [new_append() for _ in range(20)]
+    with callers.pool:
+        callers.lead(first, disk)
+        callers.queue_up(*others)
+        disk.may_end.release(2)
+    assert disk.batches == [[first], others]
+    assert all(append.positions() == [1] for append in others)
+
+
+def test_a_batch_is_bounded_in_events_and_in_bytes_and_keeps_the_order(disk: Disk) -> None:
+    disk.may_end.release(10)
+    group = group_on(disk, events=4, size=1000)
+    appends = [
+        new_append(count=3), new_append(count=1), new_append(count=1), new_append(count=9),
+        new_append(state=bytes(2000)), new_append(), new_append(tracking=Tracking("a", 1)), new_append(), new_append(),
+    ]  # fmt: skip
+    group._queue.extend(appends)
+    group._led = True
+    appends[0].promoted = True
+    for leader in (appends[0], appends[2], appends[3], appends[4], appends[5], appends[6], appends[7]):
+        assert leader.promoted
+        group._lead(leader)
+    sizes = [[appends.index(append) for append in batch] for batch in disk.batches]
+    assert sizes == [[0, 1], [2], [3], [4], [5], [6], [7, 8]]
+
+
+def test_whatever_a_leader_raises_everybody_gets_an_answer(disk: Disk) -> None:
+    def fail(_: Append) -> None:
+        raise RuntimeError("the leader is lost")
+
+    disk.outcome = fail
+    callers = Callers(group_on(disk))
+    appends = [new_append(seconds=5) for _ in range(5)]
+    with callers.pool:
+        calls = [callers.lead(appends[0], disk), *callers.queue_up(*appends[1:])]
+        disk.may_end.release(10)
+        for call in calls:
+            with pytest.raises(RuntimeError, match="the leader is lost"):
+                call.result(4)
+    # And the next one is served.
+    disk.outcome = lambda append: append.succeed(7)
+    append = new_append()
+    callers.group.submit(append)
+    assert append.positions() == [7]
+
+
+def test_an_append_that_fails_fails_alone(disk: Disk) -> None:
+    callers = Callers(group_on(disk))
+    first, loser, *others = [new_append() for _ in range(5)]
+    disk.outcome = lambda append: append.conflict() if append is loser else append.succeed(1)
+    with callers.pool:
+        callers.lead(first, disk)
+        callers.queue_up(loser, *others)
+        disk.may_end.release(2)
+    with pytest.raises(IntegrityError):
+        loser.positions()
+    assert [append.positions() for append in (first, *others)] == [[1]] * 4
+
+
+def test_each_caller_is_answered_by_its_own_deadline(disk: Disk) -> None:
+    """The leader's passes first: it leaves the lead to one that has more time, whom the write then serves."""
+    callers = Callers(group_on(disk))
+    hasty, patient, unsent = new_append(0.3), new_append(10), new_append(0.4)
+    with callers.pool:
+        call = callers.lead(hasty, disk)
+        calls = callers.queue_up(patient, unsent)
+        call.result(2)
+        with pytest.raises(AppendOutcomeUnknownError) as caught:
+            hasty.positions()
+        assert caught.value.append_id == hasty.append_id
+        disk.writing.acquire(timeout=5)  # the patient one leads now, with the unsent one in its batch
+        calls[1].result(2)
+        with pytest.raises(AppendOutcomeUnknownError):
+            unsent.positions()
+        disk.may_end.release(2)
+        calls[0].result(5)
+    assert patient.positions() == [1]
+
+
+def test_one_whose_turn_never_came_certainly_did_not_take_place(disk: Disk) -> None:
+    callers = Callers(group_on(disk))
+    with callers.pool:
+        callers.lead(new_append(5), disk)
+        late = new_append(0.1)
+        callers.queue_up(late)[0].result(2)
+        with pytest.raises(OperationalError, match="did not take place") as caught:
+            late.positions()
+        assert not isinstance(caught.value, AppendOutcomeUnknownError)
+        disk.may_end.release(5)
+    assert late not in [append for batch in disk.batches for append in batch]
+
+
+def test_the_queue_is_bounded_and_lets_in_as_it_empties(disk: Disk) -> None:
+    callers = Callers(group_on(disk, events=1, queued=2))
+    with callers.pool:
+        callers.lead(new_append(), disk)
+        callers.queue_up(new_append(), new_append())
+        with pytest.raises(OperationalError, match="2 others were waiting"):
+            callers.group.submit(new_append(0.1))
+        patient = new_append()
+        call = callers.pool.submit(callers.group.submit, patient)
+        disk.may_end.release(10)
+        call.result(5)
+    assert patient.positions() == [1]
+
+
+def test_closing_lets_those_under_way_end_and_refuses_others(disk: Disk) -> None:
+    callers = Callers(group_on(disk))
+    appends = [new_append() for _ in range(3)]
+    with callers.pool:
+        calls = [callers.lead(appends[0], disk), *callers.queue_up(*appends[1:])]
+        closing = callers.pool.submit(callers.group.close, 5.0)
+        disk.may_end.release(2)
+        closing.result(5)
+        for call in calls:
+            call.result(1)
+    assert [append.positions() for append in appends] == [[1]] * 3
+    with pytest.raises(OperationalError, match="is closed"):
+        callers.group.submit(new_append())
+
+
+def test_closing_fails_those_that_do_not_end_in_time(disk: Disk) -> None:
+    callers = Callers(group_on(disk))
+    stuck, queued = new_append(1), new_append(10)
+    with callers.pool:
+        callers.lead(stuck, disk)
+        call = callers.queue_up(queued)[0]
+        callers.group.close(0.1)
+        call.result(1)
+        with pytest.raises(OperationalError, match="was closed"):
+            queued.positions()
+
+
+def test_a_closed_recorder_refuses_clearly(
+    factory: MongoFactory, new_stream: Callable[..., list[StoredEvent]]
+) -> None:
+    recorder = factory.application_recorder()
+    factory.close()
+    with pytest.raises(OperationalError, match="closed"):
+        recorder.insert_events(new_stream())
+    with pytest.raises(OperationalError):
+        recorder.select_notifications(None, 10)
+    with pytest.raises(OperationalError):
+        recorder.max_notification_id()
+
+
+def test_closing_while_many_write_settles_every_append(
+    make_factory: Callable[..., MongoFactory], new_stream: Callable[..., list[StoredEvent]]
+) -> None:
+    factory = make_factory()
+    recorder = factory.application_recorder()
+    appended: list[int] = []
+    refusals: list[str] = []
+
+    def write() -> None:
+        while True:
+            try:
+                appended.extend(recorder.insert_events(new_stream()) or [])
+            except OperationalError as error:
+                refusals.append(str(error))
+                return
+
+    with ThreadPoolExecutor(8) as writers:
+        calls = [writers.submit(write) for _ in range(8)]
+        while len(appended) < 50:
+            time.sleep(0.01)  # until they are under way; each append is bounded by its deadline
+        factory.close()
+        for call in calls:
+            call.result(10)
+    assert all("did not take place" in refusal for refusal in refusals)
+    count = make_factory().application_recorder().max_notification_id()
+    assert sorted(appended) == list(range(1, (count or 0) + 1))
