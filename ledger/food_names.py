@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from msgspec import Struct
 
+from ledger.food_synonyms import OTHER_NAMES, PHRASES, SAME_WORD
 from ledger.food_words import (
     ADJECTIVES,
     ARTICLES,
@@ -20,11 +21,8 @@ from ledger.food_words import (
     LEAFY,
     MEASURES,
     MEATS,
-    OTHER_NAMES,
-    PHRASES,
     PIECES,
     PLAIN,
-    SAME_WORD,
     SKIN_COLOURED,
     TOMATO_SHAPES,
     stem,
