@@ -1,0 +1,45 @@
+"""How a call to an outside service fails, where the ledger's errors do not say enough.
+
+The retry layer and the circuit breaker decide by these; to the ledger each is the error that it extends.
+"""
+
+from ledger import RateLimited, ServiceUnavailable
+
+
+class MalformedAnswer(ServiceUnavailable):
+    """The service answered something that its protocol does not allow. Worth one more try, not several."""
+
+
+class WouldFailAgain(ServiceUnavailable):
+    """The same call would fail in the same way: never retried, and no sign that the service is down."""
+
+
+class Misconfigured(WouldFailAgain):
+    """The service refuses our key, our model or our request: the operator's to mend, nobody else's."""
+
+    retryable = False
+
+
+class CircuitOpen(WouldFailAgain):
+    """The service failed so often of late that it is left alone for a while; the call was not made."""
+
+
+class QuotaExhausted(RateLimited):
+    """The account has no credit left. Waiting does not bring it back, so it is never retried."""
+
+    retryable = False
+
+
+def is_service_failure(error: BaseException) -> bool:
+    """Whether the error says that the service is down, too slow or answers nonsense.
+
+    A refusal, a photo out of reach, a limit reached and a fault of our own do not: the service did its part.
+    """
+    return isinstance(error, ServiceUnavailable) and not isinstance(error, WouldFailAgain)
+
+
+def is_worth_a_retry(error: BaseException) -> bool:
+    """Whether the same call may succeed a moment later."""
+    if isinstance(error, RateLimited):
+        return not isinstance(error, QuotaExhausted)
+    return is_service_failure(error)
