@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -85,14 +86,15 @@ def given(mongodb_url: str, mongodb_database: str) -> Iterator[Given]:
 
 def catch_up(projector: Projector) -> int:
     """Apply everything; how many batches it took. Races lost to a rival are tried again."""
-    batches = 0
-    while True:
+    batches, until = 0, time.monotonic() + 60
+    while time.monotonic() < until:
         try:
             if not projector.advance():
                 return batches
             batches += 1
         except CheckpointMoved:
             continue
+    pytest.fail("it never caught up")
 
 
 def many_meals(count: int) -> list[Meal]:
