@@ -29,7 +29,7 @@ def graphql_response(
         body["data"] = data
     if errors:
         body["errors"] = [error.to_json(facts.correlation_id) for error in errors]
-        facts.error_codes = tuple(error.code for error in errors)
+        facts.error_codes = tuple(str(error.code) for error in errors)
     return Response(
         _encode(body),
         status_code=status,

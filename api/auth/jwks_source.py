@@ -80,6 +80,8 @@ class JwksSource:
             self._fetched_at = self._clock()
         except (httpx.HTTPError, InvalidKeySet, TimeoutError) as error:
             _log.warning("jwks_fetch_failed", error_type=type(error).__name__, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - those who wait are told by the keys that are, or are not, there
+            _log.error("jwks_fetch_crashed", error_type=type(error).__name__, exc_info=error)
         finally:
             self._fetching = None
 

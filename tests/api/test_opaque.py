@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api import opaque
@@ -20,6 +20,7 @@ CURSORS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(POSITIONS)
 def test_a_position_survives(position: int) -> None:
     text = encode_position(position)
@@ -27,11 +28,13 @@ def test_a_position_survives(position: int) -> None:
     assert str(position) not in text or position < 1000
 
 
+@settings(deadline=None)
 @given(CURSORS)
 def test_a_cursor_survives(cursor: HistoryCursor) -> None:
     assert decode_cursor(encode_cursor(cursor)) == cursor
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_made_up_text_is_refused(text: str) -> None:
     for decode in (decode_position, decode_cursor):
@@ -39,6 +42,7 @@ def test_made_up_text_is_refused(text: str) -> None:
             decode(text)
 
 
+@settings(deadline=None)
 @given(POSITIONS, st.data())
 def test_a_changed_character_is_noticed(position: int, data: st.DataObject) -> None:
     text = encode_position(position)

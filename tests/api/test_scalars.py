@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import InvalidInput
@@ -66,6 +66,7 @@ def test_what_is_no_instant_is_refused(value: object) -> None:
         parse_date_time(value)
 
 
+@settings(deadline=None)
 @given(st.datetimes(), st.integers(min_value=-15 * 60, max_value=15 * 60))
 def test_no_instant_makes_it_crash(local: datetime, offset_minutes: int) -> None:
     moment = local.replace(tzinfo=timezone(timedelta(minutes=offset_minutes)))
@@ -78,6 +79,7 @@ def test_no_instant_makes_it_crash(local: datetime, offset_minutes: int) -> None
     assert parsed == moment
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_text_makes_them_crash(text: str) -> None:
     for parse in (parse_date, parse_date_time, parse_position):
