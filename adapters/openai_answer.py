@@ -1,0 +1,86 @@
+"""An answer of the Responses API, in types of our own: other servers leave out what the SDK takes for granted."""
+
+import msgspec
+from msgspec import Struct
+
+from adapters.openai_errors import cut_off, down, failure_by_code, refused, unreadable
+from ledger import TokenUsage
+
+
+class _InputDetails(Struct, frozen=True):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _Usage(Struct, frozen=True):
+    input_tokens: int | None = None
+    input_tokens_details: _InputDetails | None = None
+    output_tokens: int | None = None
+
+
+class _Part(Struct, frozen=True):
+    type: str
+    text: str | None = None
+
+
+class _Item(Struct, frozen=True):
+    type: str
+    content: tuple[_Part, ...] | None = None
+
+
+class _Error(Struct, frozen=True):
+    code: str | None = None
+
+
+class _Incomplete(Struct, frozen=True):
+    reason: str | None = None
+
+
+class ModelAnswer(Struct, frozen=True):
+    """One answer; `model` is the model that gave it, by its own name."""
+
+    status: str | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    error: _Error | None = None
+    incomplete_details: _Incomplete | None = None
+    output: tuple[_Item, ...] = ()
+    usage: _Usage | None = None
+
+    @property
+    def tokens(self) -> TokenUsage:
+        usage = self.usage or _Usage()
+        details = usage.input_tokens_details or _InputDetails()
+        return TokenUsage(
+            input=usage.input_tokens,
+            cached=details.cached_tokens,
+            written=details.cache_write_tokens,
+            output=usage.output_tokens,
+        )
+
+    def text(self) -> str:
+        """What the model said.
+
+        Raises AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable when it did not say it to the end.
+        """
+        if self.error is not None or self.status == "failed":
+            raise failure_by_code(self.error.code if self.error else None) or down()
+        if self.status == "incomplete":
+            reason = self.incomplete_details.reason if self.incomplete_details else None
+            raise failure_by_code(reason) or cut_off()
+        parts = [part for item in self.output if item.type == "message" for part in item.content or ()]
+        if any(part.type == "refusal" for part in parts):
+            raise refused()
+        said = "".join(part.text or "" for part in parts if part.type == "output_text")
+        if self.status not in (None, "completed") or not said:
+            raise unreadable()
+        return said
+
+
+def decode_answer(content: bytes) -> ModelAnswer:
+    """Raises MalformedAnswer when it is no answer of this protocol."""
+    try:
+        return msgspec.json.decode(content, type=ModelAnswer)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        malformed = unreadable()
+    raise malformed
