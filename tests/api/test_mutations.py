@@ -252,6 +252,15 @@ async def test_an_infinite_amount_is_refused_and_never_reaches_the_ledger(
     assert diary.asked == []
 
 
+async def test_a_number_too_long_to_be_read_is_refused_without_a_word_about_python(
+    alice: GraphQLClient,
+) -> None:
+    answer = await alice.post(f"{{ mealHistory(first: {'1' * 5000}) {{ edges {{ cursor }} }} }}")
+    errors = answer.json()["errors"]
+    assert {error["extensions"]["code"] for error in errors} == {"VALIDATION_ERROR"}
+    assert "sys." not in answer.text
+
+
 async def test_two_mutations_run_one_after_the_other(alice: GraphQLClient, diary: Diary) -> None:
     meal = diary.put(a_meal("alice"))
     data = await alice.data(

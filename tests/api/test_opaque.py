@@ -71,6 +71,12 @@ def test_a_cursor_beyond_the_calendar_is_refused(milliseconds: int) -> None:
         decode_cursor(text)
 
 
+@pytest.mark.parametrize("payload", [b"", bytes(23), bytes(25)])
+def test_a_cursor_has_an_instant_and_an_id(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="not a cursor"):
+        decode_cursor(opaque._seal(b"cursor", payload))
+
+
 @pytest.mark.parametrize("payload", [b"", b"\x01", bytes(9), (2**63).to_bytes(8, "big")])
 def test_a_position_has_eight_bytes_and_fits_the_log(payload: bytes) -> None:
     with pytest.raises(ValueError, match="not a position"):

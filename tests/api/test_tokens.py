@@ -9,6 +9,8 @@ import httpx
 import jwt
 import pytest
 import structlog
+from fastapi import FastAPI
+from starlette.types import Message
 
 from api import Principal, SharedSecretAuthenticator, Unauthenticated
 from api.auth.claims import LEEWAY_SECONDS, MAX_SUBJECT_LENGTH
@@ -320,3 +322,24 @@ async def test_a_secret_of_32_bytes_is_fine() -> None:
         assert await authenticator.authenticate(token) == Principal("alice")
         with pytest.raises(Unauthenticated):
             await authenticator.authenticate(a_token())
+
+
+async def test_there_is_no_way_in_by_websocket(app: FastAPI) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    for path in ("/graphql", "/health"):
+        scope: dict[str, Any] = {
+            "type": "websocket",
+            "path": path,
+            "headers": [],
+            "query_string": b"",
+            "subprotocols": [],
+        }
+        await app(scope, receive, send)
+    assert [message["type"] for message in sent] == ["websocket.close"] * 2
