@@ -1,0 +1,177 @@
+"""The whole service, as a newcomer and an app see it: real processes, a real MongoDB, nothing in between."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from tests.ops.running_service import Client, LocalEnvironment, meal_ledger
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
+    with LocalEnvironment(tmp_path_factory.mktemp("service") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def alice(service: LocalEnvironment) -> Iterator[Client]:
+    with service.client(f"alice-{secrets.token_hex(4)}") as client:
+        yield client
+
+
+@pytest.fixture
+def bob(service: LocalEnvironment) -> Iterator[Client]:
+    with service.client(f"bob-{secrets.token_hex(4)}") as client:
+        yield client
+
+
+def test_the_smoke_tests_pass_twice(service: LocalEnvironment) -> None:
+    token = meal_ledger("token", "--user", "alice", env=service.env).stdout.strip()
+    for _ in range(2):
+        smoke = meal_ledger("smoke", "--url", service.url, "--token", token, env={})
+        assert smoke.returncode == 0, smoke.stdout + smoke.stderr
+        assert "failed" not in smoke.stdout
+
+
+def test_health_has_just_the_documented_shape(service: LocalEnvironment) -> None:
+    health = httpx.get(f"{service.url}/health").json()
+    assert health.keys() == {"status", "version"}
+    assert health["status"] == "healthy"
+    assert httpx.get(f"{service.url}/livez").status_code == 200
+    assert httpx.get(f"{service.url}/readyz").status_code == 200
+
+
+def test_nobody_gets_in_without_a_token(service: LocalEnvironment) -> None:
+    refused = httpx.post(f"{service.url}/graphql", json={"query": "{ __typename }"})
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_from_a_photo_to_the_days_summary(alice: Client) -> None:
+    analyzed = alice.analyze("chicken-rice-broccoli.jpg", at="2025-11-13T12:30:00+01:00", zone="Europe/Paris")
+    assert (analyzed["status"], analyzed["userErrors"]) == ("ANALYZED", [])
+    meal = analyzed["meal"]
+    assert (meal["localDate"], meal["mealType"]) == ("2025-11-13", "LUNCH")
+    assert [entry["name"] for entry in meal["entries"]] == ["chicken breast", "white rice", "broccoli"]
+    chicken, rice, _ = meal["entries"]
+    pending = alice.summary("2025-11-13", analyzed["position"])
+    assert (pending["mealCount"], pending["pendingCount"], pending["totals"]["calories"]) == (0, 1, 0)
+
+    confirmed = alice.confirm(analyzed["mealId"], chicken["id"], rice["id"])
+    assert (confirmed["confirmedCount"], confirmed["rejectedCount"]) == (2, 1)
+    kept = chicken["nutrients"]["calories"] + rice["nutrients"]["calories"]
+    day = alice.summary("2025-11-13", confirmed["position"])
+    assert (day["mealCount"], day["pendingCount"]) == (1, 0)
+    assert day["totals"]["calories"] == confirmed["meal"]["totals"]["calories"] == pytest.approx(kept)
+    assert day["breakdown"] == [
+        {"mealType": "LUNCH", "mealCount": 1, "totals": {"calories": day["totals"]["calories"]}}
+    ]
+
+
+def test_a_meal_that_moves_to_another_day_leaves_the_first_one_exact(alice: Client) -> None:
+    analyzed = alice.analyze(at="2025-11-13T23:30:00Z")
+    alice.confirm(analyzed["mealId"], *[entry["id"] for entry in analyzed["meal"]["entries"]])
+    moved = alice.ask(
+        """mutation ($id: ID!) { updateMeal(mealId: $id, timeZone: "Asia/Kathmandu", notes: "late") {
+            position userErrors { code } meal { localDate notes } } }""",
+        id=analyzed["mealId"],
+    )["updateMeal"]
+    assert moved["meal"] == {"localDate": "2025-11-14", "notes": "late"}
+    assert alice.summary("2025-11-13", moved["position"])["mealCount"] == 0
+    assert alice.summary("2025-11-14", moved["position"])["mealCount"] == 1
+    deleted = alice.ask(
+        "mutation ($id: ID!) { deleteMeal(mealId: $id) { position meal { status } } }", id=analyzed["mealId"]
+    )["deleteMeal"]
+    assert deleted["meal"]["status"] == "DELETED"
+    empty = alice.summary("2025-11-14", deleted["position"])
+    assert (empty["mealCount"], empty["totals"]) == (0, {"calories": 0, "complete": True})
+
+
+def test_another_persons_meal_is_not_there(alice: Client, bob: Client) -> None:
+    analyzed = alice.analyze()
+    assert alice.status(analyzed["mealId"], analyzed["position"]) == "ANALYZED"
+    assert bob.status(analyzed["mealId"]) is None
+    entries = [entry["id"] for entry in analyzed["meal"]["entries"]]
+    assert bob.confirm(analyzed["mealId"], *entries)["userErrors"] == [
+        {"code": "MEAL_NOT_FOUND", "field": "mealId"}
+    ]
+    assert bob.ask("{ mealHistory { edges { node { id } } } }")["mealHistory"]["edges"] == []
+
+
+def test_many_twins_make_one_meal(alice: Client) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: alice.analyze(key="breakfast"), range(8)))
+    assert len({answer["mealId"] for answer in answers}) == 1
+    assert {answer["status"] for answer in answers} == {"ANALYZED"}
+    history = alice.ask(
+        "query ($at: Position) { mealHistory(first: 100, minPosition: $at) { edges { node { id } } } }",
+        at=answers[0]["position"],
+    )["mealHistory"]
+    assert len(history["edges"]) == 1
+    other = alice.analyze("other.jpg", key="breakfast")
+    assert [error["code"] for error in other["userErrors"]] == ["IDEMPOTENCY_CONFLICT"]
+    assert other["mealId"] is None
+
+
+def test_an_empty_plate_is_a_failed_meal_that_says_why(alice: Client) -> None:
+    answer = alice.analyze("empty-plate.jpg")
+    assert answer["status"] == "FAILED"
+    assert [error["code"] for error in answer["userErrors"]] == ["NO_FOOD_RECOGNIZED"]
+    assert alice.status(answer["mealId"], answer["position"]) == "FAILED"
+
+
+def test_a_food_that_no_database_knows_stays_with_a_warning(alice: Client) -> None:
+    answer = alice.analyze("haggis-and-rice.jpg")
+    haggis = next(entry for entry in answer["meal"]["entries"] if entry["name"] == "haggis")
+    assert haggis["nutrients"] == {"calories": None, "complete": False}
+    assert haggis["provenance"] is None
+    assert [warning["code"] for warning in answer["meal"]["warnings"]] == ["NUTRIENTS_NOT_FOUND"]
+
+
+def test_a_meal_of_the_future_is_refused_and_no_meal_comes_to_be(alice: Client) -> None:
+    answer = alice.analyze(at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+    assert answer["mealId"] is answer["status"] is answer["meal"] is answer["position"] is None
+    (error,) = answer["userErrors"]
+    assert (error["code"], error["field"]) == ("VALIDATION_ERROR", "eatenAt")
+
+
+def test_the_history_pages_through_everything_once_newest_first(alice: Client) -> None:
+    answers = [alice.analyze(at=f"2025-11-{day:02}T12:00:00Z") for day in (3, 1, 2, 2, 3)]
+    made = [answer["mealId"] for answer in answers]
+    seen, after = [], None
+    while True:
+        page = alice.ask(
+            """query ($after: String, $at: Position) { mealHistory(first: 2, after: $after, minPosition: $at) {
+                edges { node { id eatenAt } } pageInfo { hasNextPage endCursor } } }""",
+            after=after,
+            at=answers[-1]["position"],
+        )["mealHistory"]
+        seen += [edge["node"] for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert sorted(meal["id"] for meal in seen) == sorted(made)
+    assert [meal["eatenAt"] for meal in seen] == sorted((meal["eatenAt"] for meal in seen), reverse=True)
+
+
+def test_what_is_secret_stays_out_of_the_logs(service: LocalEnvironment, alice: Client) -> None:
+    analyzed = alice.analyze("very-secret-plate.jpg", hint="my secret hint rice")
+    alice.ask(
+        'mutation ($id: ID!) { updateMeal(mealId: $id, notes: "my secret note") { userErrors { code } } }',
+        id=analyzed["mealId"],
+    )
+    token = meal_ledger("token", "--user", "alice", env=service.env).stdout.strip()
+    httpx.post(f"{service.url}/graphql?token={token}", json={"query": "{ __typename }"})
+    logs = "".join(
+        log.read_text() for log in (service.data / "logs").glob("*.log") if "mongodb" not in log.name
+    )
+    assert "http_request" in logs
+    for secret in ("very-secret-plate", "secret hint", "secret note", token, token.split(".")[2]):
+        assert secret not in logs
+    for line in (service.data / "logs" / "api.log").read_text().splitlines():
+        assert "timestamp" in json.loads(line)
