@@ -26,6 +26,8 @@ from adapters.mongo.orphans import end_orphaned_transactions
 
 _BLOCKED_SECONDS = 1.0
 _LONGEST_PAUSE = 0.25
+_TRIES_WHEN_STRAINED = 10
+_BYTES_PER_SECOND = 5_000_000  # what any server manages; a large append gets so much more time for a try
 _LONGEST_PAUSE_FOR_RIVALS = 0.008
 
 
@@ -66,7 +68,7 @@ class LogBatch:
             if self._setbacks:
                 self._recover(deadline)
             session = self._session = self._session or self._begin_session()
-            with pymongo.timeout(max(0.001, min(self._attempt_timeout, deadline.remaining))):
+            with pymongo.timeout(max(0.001, min(self._time_for(left), deadline.remaining))):
                 try:
                     if self._in_doubt:
                         self._clear_up(session)
@@ -80,6 +82,9 @@ class LogBatch:
     def abandon(self) -> None:
         """Give up what is not settled; nobody waits for it any more."""
         self._end_session()
+
+    def _time_for(self, appends: Sequence[Append]) -> float:
+        return self._attempt_timeout + sum(append.size for append in appends) / _BYTES_PER_SECOND
 
     def _begin_session(self) -> ClientSession:
         session = self._log.client.start_session(causal_consistency=True)
@@ -133,7 +138,9 @@ class LogBatch:
             self._settle_beaten(appends)
         elif answer.obstacle is Obstacle.KEY_TAKEN:
             self._look_for_holders(session, self.unsettled, answer)
-        elif answer.obstacle is Obstacle.REFUSED:
+        elif answer.obstacle is Obstacle.REFUSED or (
+            answer.obstacle is Obstacle.STRAINED and self._setbacks >= _TRIES_WHEN_STRAINED
+        ):
             self._refused(answer, others)
         else:
             self._set_back(answer.error, others, rival=answer.obstacle is Obstacle.RIVAL)
@@ -204,7 +211,9 @@ class LogBatch:
         for append in left:
             append.fail(in_library_terms(error, "the append did not take place"))
 
-    def _set_back(self, error: PyMongoError | None, appends: Sequence[Append], *, rival: bool = False) -> None:
+    def _set_back(
+        self, error: PyMongoError | None, appends: Sequence[Append], *, rival: bool = False
+    ) -> None:
         self._setbacks += 1
         self._longest_pause = _LONGEST_PAUSE_FOR_RIVALS if rival else _LONGEST_PAUSE
         trouble = one_line(error) if error is not None else ""

@@ -16,6 +16,7 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
     DocumentTooLarge,
@@ -57,6 +58,9 @@ UNDECIDED_CODES = frozenset(
     }
 )
 
+# The cache is full of what others have not yet finished with, as a rule.
+STRAINED_CODES = frozenset({365, 388})  # TemporarilyUnavailable, TransactionTooLargeForCache
+
 _UNSUPPORTED_CODES = frozenset({20, 115, 263, 303})  # IllegalOperation, CommandNotSupported, …
 _MISUSE_CODES = frozenset(
     {2, 9, 14, 26, 59, 72, 73, 85, 86}
@@ -97,8 +101,12 @@ def in_library_terms(error: PyMongoError | BSONError, doing: str) -> Persistence
 
 
 def one_line(error: BaseException) -> str:
-    """The driver's message without the dump of topology or reply that it appends."""
-    text = str(error).partition(", full error:")[0].partition(", Topology Description:")[0]
+    """The driver's message, or the server's within it, without the dump of topology or reply that is appended."""
+    message = str(error)
+    if isinstance(error, BulkWriteError) and error.details:
+        failures = error.details["writeErrors"] or error.details["writeConcernErrors"] or [{}]
+        message = f"{failures[0].get('errmsg', message)} (code {failures[0].get('code')})"
+    text = message.partition(", full error:")[0].partition(", Topology Description:")[0]
     return " ".join(text.split())[:500] or type(error).__name__
 
 

@@ -53,6 +53,11 @@ class GroupCommit:
         self._led = False
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for the next batch."""
+        return len(self._queue)
+
     def submit(self, append: Append) -> None:
         """Settle `append`, together with others, by its deadline; the outcome is left in it.
 

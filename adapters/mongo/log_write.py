@@ -10,7 +10,6 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import (
     BulkWriteError,
-    DuplicateKeyError,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -18,7 +17,7 @@ from pymongo.errors import (
 
 from adapters.mongo.append import Append
 from adapters.mongo.client import JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document
-from adapters.mongo.errors import DUPLICATE_KEY, UNDECIDED_CODES, WRITE_CONFLICT, is_undecided
+from adapters.mongo.errors import DUPLICATE_KEY, STRAINED_CODES, UNDECIDED_CODES, WRITE_CONFLICT, is_undecided
 from adapters.mongo.tracking import write_tracking
 
 # The server's limits for one command are 100,000 documents and 48,000,000 bytes.
@@ -35,6 +34,8 @@ class Obstacle(Enum):
     """The version of a stream, or a tracking position. By whom, only a majority read can tell."""
     REFUSED = auto()
     """Asking again is no use."""
+    STRAINED = auto()
+    """The server lacks the means, perhaps only at this moment. Asking a few times more may be of use."""
     BUSY = auto()
     """Asking again is."""
 
@@ -135,9 +136,8 @@ def _not_at_all(error: PyMongoError) -> Answer:
         return _partly(error)
     if is_undecided(error):
         return Answer.lost(error)
-    if isinstance(error, DuplicateKeyError):
-        return Answer(0, obstacle=_obstacle(error.details or {}), error=error)
-    return Answer(0, obstacle=Obstacle.REFUSED, error=error)
+    failure = error.details if isinstance(error, OperationFailure) else None
+    return Answer(0, obstacle=_obstacle(failure or {}), error=error)
 
 
 def _without_doubt(answer: Answer) -> Answer:
@@ -147,7 +147,7 @@ def _without_doubt(answer: Answer) -> Answer:
 
 def _obstacle(failure: Mapping[str, Any]) -> Obstacle:
     if failure.get("code") != DUPLICATE_KEY:
-        return Obstacle.REFUSED
+        return Obstacle.STRAINED if failure.get("code") in STRAINED_CODES else Obstacle.REFUSED
     # By the pattern of the index and never by the text of the message. The tracking's own _id is a key, too.
     pattern = failure.get("keyPattern") or {}
     if list(pattern) == ["_id"] and isinstance(failure.get("keyValue", {}).get("_id"), int):

@@ -72,7 +72,7 @@ def test_an_append_that_never_arrived_is_sent_again(
 
 
 @pytest.mark.parametrize(("count", "command"), [(1, b"insert"), (2, b"commitTransaction")])
-def test_what_was_settled_as_not_appended_cannot_land_any_more(
+def test_what_was_settled_as_not_appended_cannot_land_any_more(  # noqa: PLR0917 - fixtures and parameters
     cut_off: MongoApplicationRecorder,
     proxy: CuttingProxy,
     stored: Documents,
