@@ -246,7 +246,7 @@ class TestMinPosition:
         with pytest.raises(ReadModelBehind) as raised:
             await models.meal_history("alice", HistoryQuery(first=1), min_position=position)
 
-        assert 0.2 <= time.monotonic() - before < 2
+        assert 0.2 <= time.monotonic() - before < 5
         assert raised.value.code is ReadErrorCode.READ_MODEL_BEHIND
 
     @pytest.mark.parametrize("beyond", [1, 1000, 2**63, 2**100])
@@ -255,9 +255,9 @@ class TestMinPosition:
         before = time.monotonic()
 
         with pytest.raises(PositionBeyondHead):
-            await given.models().meal("alice", str(uuid4()), min_position=head + beyond)
+            await given.models(wait_seconds=60).meal("alice", str(uuid4()), min_position=head + beyond)
 
-        assert time.monotonic() - before < 1
+        assert time.monotonic() - before < 10
 
     async def test_a_position_that_was_reached_long_ago_asks_nothing_of_the_log(
         self, given: ReadSide
@@ -326,7 +326,7 @@ async def silent(request: pytest.FixtureRequest) -> AsyncIterator[AsyncMongoClie
         settings = ClientSettings(
             url=f"mongodb://127.0.0.1:{server.getsockname()[1]}/",
             app_name="reader-test",
-            server_selection_timeout=3,
+            server_selection_timeout=4,
             connect_timeout=1,
         )
         client = make_async_client(settings, cast("Driver", request.param))
@@ -342,7 +342,7 @@ async def test_a_database_that_does_not_answer_is_not_ready(silent: AsyncMongoCl
         await models.check_ready()
 
     assert raised.value.code is ReadErrorCode.SERVICE_UNAVAILABLE
-    assert time.monotonic() - before < 2.9
+    assert time.monotonic() - before < 3.9
 
 
 async def test_a_query_that_gets_no_answer_says_so(silent: AsyncMongoClient[Document]) -> None:
