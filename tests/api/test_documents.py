@@ -125,6 +125,14 @@ async def test_the_memory_is_bounded_whatever_comes() -> None:
     assert 0 < cache.weight <= 100 * 1024
 
 
+async def test_a_text_that_comes_twice_at_once_is_remembered_once() -> None:
+    text = "{ __typename }" + " " * 3000
+    alone, twice = DocumentCache(SCHEMA), DocumentCache(SCHEMA)
+    await alone.prepare(text)
+    await asyncio.gather(twice.prepare(text), twice.prepare(text))
+    assert alone.weight == twice.weight > 0
+
+
 async def test_a_thousand_tokens_are_allowed_and_not_one_more() -> None:
     await prepared("{" + " __typename" * (MAX_TOKENS - 2) + "}")
     error = await refusal("{" + " __typename" * (MAX_TOKENS - 1) + "}")
@@ -172,6 +180,11 @@ async def test_aliases_are_bounded() -> None:
         "DOCUMENT_TOO_COMPLEX",
         "The operation has 41 aliases; at most 40 are allowed.",
     )
+
+
+async def test_aliases_are_counted_on_every_level() -> None:
+    error = await refusal("{ a: __schema {" + repeated("a#: description", limits.MAX_ALIASES) + "} }")
+    assert "41 aliases" in error.message
 
 
 async def test_fragments_do_not_hide_aliases() -> None:

@@ -87,6 +87,11 @@ def test_no_text_makes_them_crash(text: str) -> None:
             parse(text)
 
 
+def test_a_leap_second_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInput, match="leap seconds cannot be stored"):
+        parse_date_time("2016-12-31T23:59:60Z")
+
+
 def test_an_instant_is_written_in_utc_to_the_millisecond() -> None:
     paris = timezone(timedelta(hours=1))
     assert (
