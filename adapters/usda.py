@@ -33,8 +33,8 @@ _OPERATORS = re.compile(r'[+!(){}\[\]^"~*?:\\/|<>=]|(?<!\w)-')
 class UsdaDatabase:
     """The `NutrientDatabase` of USDA.
 
-    `base_url` is the address above `/foods/search`, as https://api.nal.usda.gov/fdc/v1. The key goes in a header, so that no
-    log of addresses holds it.
+    `base_url` is the address above `/foods/search`, as https://api.nal.usda.gov/fdc/v1. The key goes in a header, so
+    that no log of addresses holds it.
     """
 
     source = NutrientSource.USDA
