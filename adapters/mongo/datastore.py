@@ -2,6 +2,7 @@
 
 from threading import Lock
 
+import pymongo
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
@@ -20,6 +21,8 @@ from adapters.mongo.event_log import EventLog
 from adapters.mongo.group_commit import GroupCommit
 from adapters.mongo.settings import StoreSettings
 from adapters.mongo.wakeups import Wakeups
+
+_GOODBYE_SECONDS = 1.0
 
 
 class MongoDatastore:
@@ -84,4 +87,5 @@ class MongoDatastore:
             group.close(self.settings.append_deadline)
         for wakeup in wakeups:
             wakeup.close()
-        self.client.close()
+        with pymongo.timeout(_GOODBYE_SECONDS):  # it ends its sessions, if a server is there to be told
+            self.client.close()
