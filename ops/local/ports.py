@@ -1,10 +1,12 @@
 """TCP ports of the loopback interface."""
 
+import secrets
 import socket
 
 from ops.errors import OperatorError
 
 LOOPBACK = "127.0.0.1"
+_FIRST, _LAST = 10_240, 32_767
 
 
 class PortInUseError(OperatorError):
@@ -12,11 +14,20 @@ class PortInUseError(OperatorError):
 
 
 def free_port() -> int:
-    """A port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nothing listens on at this moment, for a server that is about to start.
+
+    Below the range from which systems take the ports of outgoing connections: one of those would otherwise
+    be quicker than the server, now and then.
+    """
+    for _ in range(100):
+        port = _FIRST + secrets.randbelow(_LAST - _FIRST + 1)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise PortInUseError(f"no free port was found between {_FIRST} and {_LAST}: end what listens there")
 
 
 def require_free(port: int) -> None:

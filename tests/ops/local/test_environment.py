@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -24,6 +24,8 @@ SCRIPT = Path(__file__).parents[1] / "run_with_stand_in.py"
 
 class Run:
     """One local environment in a process group of its own, as under a terminal."""
+
+    started: ClassVar[list["Run"]] = []
 
     def __init__(
         self, data: Path, port: int | None = None, *, through_make: bool = False, **environ: str
@@ -48,6 +50,7 @@ class Run:
                 start_new_session=True,
                 cwd=ROOT,
             )
+        Run.started.append(self)
 
     def text(self) -> str:
         return self.output.read_text()
@@ -93,20 +96,22 @@ def _holds(pid: int, inode: int) -> bool:
         return False  # it has ended meanwhile
 
 
-@pytest.fixture
-def runs() -> Iterator[list[Run]]:
-    """Those that a test started; whatever is left of them is killed."""
-    started: list[Run] = []
-    yield started
-    for run in started:
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """Whatever a test that failed has left running is killed."""
+    yield
+    for run in Run.started:
         if run.process.poll() is None:
             os.killpg(run.process.pid, signal.SIGKILL)
             run.process.wait()
-        eventually(lambda run=run: not (run.data / "children.lock").exists() or run.gone(), 60)  # type: ignore[misc]  # bound early
+    for run in Run.started:
+        if (run.data / "children.lock").exists():
+            eventually(run.gone, 60)
+    Run.started.clear()
 
 
-def test_it_starts_says_ready_and_stops_in_order(tmp_path: Path, runs: list[Run]) -> None:
-    runs.append(run := Run(tmp_path / "data").ready())
+def test_it_starts_says_ready_and_stops_in_order(tmp_path: Path) -> None:
+    run = Run(tmp_path / "data").ready()
     lines = run.text().splitlines()
     assert f"ready http://127.0.0.1:{run.port}/graphql" in lines
     assert run.data.stat().st_mode & 0o777 == 0o700
@@ -131,8 +136,8 @@ def test_it_starts_says_ready_and_stops_in_order(tmp_path: Path, runs: list[Run]
     assert run.gone()
 
 
-def test_the_first_query_can_be_pasted(tmp_path: Path, runs: list[Run], mongodb_url: str) -> None:
-    runs.append(run := Run(tmp_path / "data", MONGODB_URL=mongodb_url).ready())
+def test_the_first_query_can_be_pasted(tmp_path: Path, mongodb_url: str) -> None:
+    run = Run(tmp_path / "data", MONGODB_URL=mongodb_url).ready()
     text = run.text()
     command = text[text.index("curl ") : text.index("Ctrl-C stops")]
     spoken = subprocess.run(
@@ -151,14 +156,13 @@ def test_the_first_query_can_be_pasted(tmp_path: Path, runs: list[Run], mongodb_
 @pytest.mark.parametrize("through_make", [False, True])
 def test_a_signal_to_the_process_or_its_group_ends_everything(
     tmp_path: Path,
-    runs: list[Run],
     mongodb_url: str,
     number: signal.Signals,
     whom: str,
     *,
     through_make: bool,
 ) -> None:
-    runs.append(run := Run(tmp_path / "data", through_make=through_make, MONGODB_URL=mongodb_url).ready())
+    run = Run(tmp_path / "data", through_make=through_make, MONGODB_URL=mongodb_url).ready()
     if whom == "group":
         os.killpg(run.process.pid, number)
     else:
@@ -173,9 +177,9 @@ def test_a_signal_to_the_process_or_its_group_ends_everything(
 @pytest.mark.parametrize("through_make", [False, True])
 @pytest.mark.parametrize("whom", ["process", "group"])
 def test_nothing_is_left_after_a_kill_and_the_data_are_there(
-    tmp_path: Path, runs: list[Run], whom: str, *, through_make: bool
+    tmp_path: Path, whom: str, *, through_make: bool
 ) -> None:
-    runs.append(run := Run(tmp_path / "data", through_make=through_make).ready())
+    run = Run(tmp_path / "data", through_make=through_make).ready()
     settings = run.settings()
     with MongoClient[dict[str, Any]](settings["MONGODB_URL"], w="majority") as client:
         client.diary.meals.insert_one({"_id": 1})
@@ -185,7 +189,7 @@ def test_nothing_is_left_after_a_kill_and_the_data_are_there(
         run.process.kill()
     assert run.end() == -signal.SIGKILL
     # At once, while the children of the first may still be ending.
-    runs.append(again := Run(tmp_path / "data", run.port).ready())
+    again = Run(tmp_path / "data", run.port).ready()
     assert again.settings()["AUTH_JWT_SECRET"] == settings["AUTH_JWT_SECRET"]
     with MongoClient[dict[str, Any]](again.settings()["MONGODB_URL"]) as client:
         assert client.diary.meals.find_one() == {"_id": 1}
@@ -196,9 +200,8 @@ def test_nothing_is_left_after_a_kill_and_the_data_are_there(
     assert again.gone()
 
 
-def test_two_side_by_side_do_not_collide(tmp_path: Path, runs: list[Run]) -> None:
-    runs.extend([Run(tmp_path / "one"), Run(tmp_path / "two")])
-    one, two = (run.ready() for run in runs)
+def test_two_side_by_side_do_not_collide(tmp_path: Path) -> None:
+    one, two = (run.ready() for run in [Run(tmp_path / "one"), Run(tmp_path / "two")])
     assert one.settings()["MONGODB_URL"] != two.settings()["MONGODB_URL"]
     assert one.settings()["AUTH_JWT_SECRET"] != two.settings()["AUTH_JWT_SECRET"]
     one.process.send_signal(signal.SIGTERM)
@@ -207,8 +210,8 @@ def test_two_side_by_side_do_not_collide(tmp_path: Path, runs: list[Run]) -> Non
     assert answers(two.port)
 
 
-def test_a_folder_in_use_is_one_clear_line(tmp_path: Path, runs: list[Run], mongodb_url: str) -> None:
-    runs.append(first := Run(tmp_path / "data", MONGODB_URL=mongodb_url).ready())
+def test_a_folder_in_use_is_one_clear_line(tmp_path: Path, mongodb_url: str) -> None:
+    first = Run(tmp_path / "data", MONGODB_URL=mongodb_url).ready()
     second = Run(tmp_path / "data", MONGODB_URL=mongodb_url)
     assert second.end() == 1
     [line] = second.text().splitlines()
@@ -307,14 +310,10 @@ def test_stopped_before_it_was_ready_it_does_not_claim_success(tmp_path: Path) -
     assert "ready" not in run.text()
 
 
-def test_real_services_are_used_where_both_keys_are_given(
-    tmp_path: Path, runs: list[Run], mongodb_url: str
-) -> None:
-    runs.append(
-        run := Run(
-            tmp_path / "data", MONGODB_URL=mongodb_url, OPENAI_API_KEY="sk-mine", USDA_API_KEY="mine"
-        ).ready()
-    )
+def test_real_services_are_used_where_both_keys_are_given(tmp_path: Path, mongodb_url: str) -> None:
+    run = Run(
+        tmp_path / "data", MONGODB_URL=mongodb_url, OPENAI_API_KEY="sk-mine", USDA_API_KEY="mine"
+    ).ready()
     assert "food services" not in run.text()
     assert run.settings()["MONGODB_URL"] == mongodb_url
     assert "mine" not in (run.data / "local.env").read_text()
