@@ -11,7 +11,15 @@ from adapters.resilience import Resilience
 from ledger import FoodRecord, Nutrients, NutrientSource
 
 PAGE_SIZE = 24
-FIELDS = ("code", "product_name", "product_name_en", "brands", "nutriments", "last_modified_t")
+FIELDS = (
+    "code",
+    "product_name",
+    "product_name_en",
+    "brands",
+    "product_type",
+    "nutriments",
+    "last_modified_t",
+)
 
 KJ_PER_KCAL = 4.184
 SALT_PER_SODIUM = 2.5
@@ -72,6 +80,7 @@ class _Product(Struct, frozen=True):
     product_name: object = None
     product_name_en: object = None
     brands: object = None
+    product_type: object = None
     nutriments: object = None
     last_modified_t: object = None
 
@@ -90,7 +99,7 @@ def _record(product: _Product) -> FoodRecord | None:
         source=NutrientSource.OPENFOODFACTS,
         source_id=code,
         name=name,
-        data_type=None,
+        data_type=_text(product.product_type),
         brand=_brand(product.brands),
         published=_date(product.last_modified_t),
         per_100g=per_100g,

@@ -7,6 +7,7 @@ import logging
 import sys
 from typing import TextIO
 
+import stamina.instrumentation
 import structlog
 from structlog.types import Processor
 
@@ -46,6 +47,8 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     logging.captureWarnings(capture=True)
+    # The clients log what they retry; stamina's own hook would log it again, with arguments.
+    stamina.instrumentation.set_on_retry_hooks([])
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True

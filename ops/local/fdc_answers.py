@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ops.local.fdc_search import FoodSearch, Hit
+from ops.local.food_data import LOCAL_LABEL
 from ops.local.usda_foods import DataType, Nutrient, UsdaFood
 
 Json = dict[str, object]
@@ -38,13 +39,18 @@ def _count_by_type(hits: Sequence[Hit]) -> dict[str, int]:
     return counts
 
 
+def labelled(data_type: str) -> str:
+    """The kind of record, saying that it comes from the local table: clients keep it as the food's provenance."""
+    return f"{data_type} {LOCAL_LABEL}"
+
+
 def _search_row(hit: Hit) -> Json:
     food = hit.food
     row: Json = {
         "fdcId": food.fdc_id,
         "description": food.description,
         "lowercaseDescription": food.description.lower(),
-        "dataType": str(food.data_type),
+        "dataType": labelled(food.data_type),
         "foodCategory": food.category,
         "allHighlightFields": "",
         "score": hit.score,
@@ -93,7 +99,7 @@ def food_in_full(food: UsdaFood) -> Json:
     answer: Json = {
         "fdcId": food.fdc_id,
         "description": food.description,
-        "dataType": str(food.data_type),
+        "dataType": labelled(food.data_type),
         "foodClass": "Branded" if food.data_type is DataType.BRANDED else "FinalFood",
         "foodNutrients": nutrients,
         "foodAttributes": _attributes(food),
@@ -116,7 +122,7 @@ def food_abridged(food: UsdaFood) -> Json:
     answer: Json = {
         "fdcId": food.fdc_id,
         "description": food.description,
-        "dataType": str(food.data_type),
+        "dataType": labelled(food.data_type),
         "foodNutrients": nutrients,
     }
     return answer | _published("publicationDate", food)

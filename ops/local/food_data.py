@@ -4,6 +4,9 @@ import csv
 from collections.abc import Iterator
 from importlib.resources import files
 
+LOCAL_LABEL = "(local sample)"
+"""What says, in the kind of every record, that it comes from these tables."""
+
 
 def rows(file_name: str) -> Iterator[dict[str, str]]:
     """The rows of a table in `ops/local/data`; lines that begin with # say what the table is."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ops.local.food_data import number, rows
+from ops.local.food_data import LOCAL_LABEL, number, rows
 
 _KJ_PER_KCAL = 4.184
 _SALT_PER_SODIUM = 2.5
@@ -71,6 +71,7 @@ def product_document(product: PackagedFood) -> Json:
         "brands": product.brands,
         "quantity": product.quantity,
         "nutrition_data_per": "100g",
+        "product_type": f"food {LOCAL_LABEL}",
     }
     if product.serving_size:
         document |= {"serving_size": product.serving_size, "serving_quantity": product.serving_quantity}

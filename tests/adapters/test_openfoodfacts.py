@@ -54,6 +54,7 @@ async def test_a_search_by_name_brings_the_product_with_its_nutrients(
             "code": "3017620422003",
             "product_name": " Nutella ",
             "brands": "Ferrero, Nutella",
+            "product_type": "food",
             "last_modified_t": 1700000000,
             "nutriments": {
                 "energy-kcal_100g": 539,
@@ -75,7 +76,7 @@ async def test_a_search_by_name_brings_the_product_with_its_nutrients(
         source=NutrientSource.OPENFOODFACTS,
         source_id="3017620422003",
         name="Nutella",
-        data_type=None,
+        data_type="food",
         brand="Ferrero",
         published="2023-11-14",
         per_100g=Nutrients.of(
@@ -91,7 +92,7 @@ async def test_a_search_by_name_brings_the_product_with_its_nutrients(
         "action": "process",
         "json": "1",
         "page_size": "24",
-        "fields": "code,product_name,product_name_en,brands,nutriments,last_modified_t",
+        "fields": "code,product_name,product_name_en,brands,product_type,nutriments,last_modified_t",
     }
 
 

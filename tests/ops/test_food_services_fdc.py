@@ -63,7 +63,7 @@ def test_data_types_filter_in_every_form_but_a_bare_text_in_a_body(fdc: httpx.Cl
     )
     joined = fdc.get("/foods/search", params={"query": "egg", "dataType": ",".join(sorted(wanted))})
 
-    assert {food["dataType"] for food in posted["foods"]} == wanted
+    assert {food["dataType"] for food in posted["foods"]} == {f"{name} (local sample)" for name in wanted}
     assert posted == repeated.json() == joined.json()
 
     bare = fdc.post("/foods/search", json={"query": "egg", "dataType": "SR Legacy"})
@@ -156,7 +156,7 @@ def test_what_is_not_known_has_no_value_and_zero_is_a_value(fdc: httpx.Client) -
     cheerios = _by_id(_search(fdc, "cheerios"), 2517161)
     assert _nutrients(cheerios).keys() == {1008}
     assert (cheerios["dataType"], cheerios["servingSize"], cheerios["servingSizeUnit"]) == (
-        "Branded",
+        "Branded (local sample)",
         20,
         "g",
     )
@@ -173,7 +173,7 @@ def test_a_food_in_full(fdc: httpx.Client) -> None:
     rows = {row["nutrient"]["id"]: row for row in egg["foodNutrients"]}
     assert (egg["description"], egg["dataType"], egg["publicationDate"]) == (
         "Egg, whole, raw, fresh",
-        "SR Legacy",
+        "SR Legacy (local sample)",
         "2019-04-01",
     )
     assert (rows[1008]["amount"], rows[1008]["nutrient"]["unitName"]) == (143, "kcal")
