@@ -48,9 +48,8 @@ _nutrients = st.builds(
 
 
 @st.composite
-def timings(draw: st.DrawFn) -> Timing:
-    """A moment near one where a date or a clock changes, in some zone."""
-    moment = draw(st.sampled_from(MOMENTS))
+def timings(draw: st.DrawFn, moment: datetime) -> Timing:
+    """A moment near that one, where a date or a clock changes, in some zone."""
     eaten_at = moment + draw(
         st.sampled_from([timedelta(0), timedelta(milliseconds=1), timedelta(hours=1), timedelta(hours=13)])
     )
@@ -78,7 +77,7 @@ def entries(draw: st.DrawFn, count: int) -> MealEntry:
     )
 
 
-def _act(draw: st.DrawFn, meal: Meal, actor: Actor) -> None:
+def _act(draw: st.DrawFn, meal: Meal, actor: Actor, moment: datetime) -> None:
     """One command on the meal, whatever comes of it."""
     what = draw(st.sampled_from(["propose", "fail", "confirm", "move", "amount", "notes", "delete"]))
     some = draw(st.lists(st.sampled_from(["entry-0", "entry-1", "entry-2"]), min_size=1, unique=True))
@@ -92,7 +91,7 @@ def _act(draw: st.DrawFn, meal: Meal, actor: Actor) -> None:
         case "confirm":
             meal.confirm(some, actor=actor)
         case "move":
-            meal.update(timing=draw(timings()), notes=meal.notes, amounts={}, actor=actor)
+            meal.update(timing=draw(timings(moment)), notes=meal.notes, amounts={}, actor=actor)
         case "amount":
             amounts = {some[0]: draw(st.integers(1, 2_000_000)) / 1000}
             meal.update(timing=meal.timing, notes=meal.notes, amounts=amounts, actor=actor)
@@ -105,8 +104,12 @@ def _act(draw: st.DrawFn, meal: Meal, actor: Actor) -> None:
 
 
 @st.composite
-def histories(draw: st.DrawFn, max_commands: int = 30) -> tuple[Sequence[Meal], Sequence[MealEvent]]:
-    """Some meals as the commands left them, and their events in the order of the log. What is refused leaves none."""
+def histories(draw: st.DrawFn, max_commands: int = 40) -> tuple[Sequence[Meal], Sequence[MealEvent]]:
+    """Some meals as the commands left them, and their events in the order of the log. What is refused leaves none.
+
+    All lie about one moment, so that meals often share a day.
+    """
+    moment = draw(st.sampled_from(MOMENTS))
     meals = [
         Meal.request_analysis(
             UUID(int=number + 1),
@@ -114,7 +117,7 @@ def histories(draw: st.DrawFn, max_commands: int = 30) -> tuple[Sequence[Meal], 
             actor=Actor(name=user_id, correlation_id="r"),
             photo_url="https://example.com/plate.jpg",
             dish_hint=None,
-            timing=draw(timings()),
+            timing=draw(timings(moment)),
             fingerprint="f",
         )
         for number, user_id in enumerate(draw(st.lists(st.sampled_from(USERS), min_size=1, max_size=5)))
@@ -123,7 +126,7 @@ def histories(draw: st.DrawFn, max_commands: int = 30) -> tuple[Sequence[Meal], 
     for _ in range(draw(st.integers(0, max_commands))):
         meal = meals[draw(st.integers(0, len(meals) - 1))]
         try:
-            _act(draw, meal, Actor(name=meal.user_id, correlation_id="r"))
+            _act(draw, meal, Actor(name=meal.user_id, correlation_id="r"), moment)
         except (InvalidState, UnknownEntry):
             continue
         log += events_of(meal)

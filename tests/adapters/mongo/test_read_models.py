@@ -47,6 +47,7 @@ def confirmed(meal: Meal) -> Meal:
 async def all_pages(models: MongoReadModels, query: HistoryQuery, user_id: str = "alice") -> list[MealPage]:
     pages = [await models.meal_history(user_id, query)]
     while pages[-1].has_next_page:
+        assert len(pages) < 50, "the pages have no end"
         last = pages[-1].meals[-1]
         after = HistoryCursor(eaten_at=last.eaten_at, meal_id=last.id)
         pages.append(await models.meal_history(user_id, structs.replace(query, after=after)))

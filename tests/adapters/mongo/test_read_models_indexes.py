@@ -71,7 +71,7 @@ async def test_a_page_of_a_history_reads_an_index_in_order_and_little_beside_the
     ran = await profiled(given, "meals_v1", lambda models: models.meal_history("alice", query))
 
     assert ran["planSummary"].startswith("IXSCAN { user_id: 1")
-    assert "COLLSCAN" not in ran["planSummary"]
+    assert ran["planSummary"].count("SCAN") == 1
     assert not ran.get("hasSortStage", False)
     assert ran["keysExamined"] <= most_keys
 
