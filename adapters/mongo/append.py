@@ -50,6 +50,12 @@ class Append:
         self._bell = allocate_lock()
         self._bell.acquire()
 
+    def __str__(self) -> str:
+        if not self.events:
+            return f"the append of {self.tracking}"
+        others = f" and {len(self.events) - 1} more" if len(self.events) > 1 else ""
+        return f"the append of {describe(self.events[0])}{others}"
+
     @property
     def needs_transaction(self) -> bool:
         """Whether more than one document has to be written for it."""
@@ -67,12 +73,7 @@ class Append:
 
     def conflict(self) -> None:
         """It did not take place, because an event of another append has the version of one of its events."""
-        first = describe(self.events[0]) if self.events else f"tracking {self.tracking}"
-        self.fail(
-            IntegrityError(
-                f"there is already a recorded event in place of {first}, or of one appended with it"
-            )
-        )
+        self.fail(IntegrityError(f"{self} did not take place: a version in it is already recorded"))
 
     def ring(self) -> None:
         """Wake the thread that waits for it."""

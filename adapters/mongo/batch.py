@@ -96,7 +96,6 @@ class LogBatch:
             self._log.head = None
             self._in_doubt = ()
         if self._session is not None:
-            self._log.reads.clock.observe(self._session)
             self._session.end_session()
             self._session = None
 
@@ -131,6 +130,7 @@ class LogBatch:
         self._log.head = position - 1 if position is not None and answer.obstacle is None else None
         if written:
             self._setbacks, self._stuck_since = 0, monotonic()
+            self._log.reads.clock.observe(session)  # what is read from now on comes after it
         others = appends[written:]
         for append in others:
             append.maybe_sent = False
@@ -168,6 +168,7 @@ class LogBatch:
             if append.tracking is not None and (other := self._log.tracking_holder(append.tracking, session)):
                 held.append(other)
             if held and held[0].append_id == append.append_id:
+                self._log.reads.clock.observe(session)
                 append.succeed(held[0].position)
             elif held:
                 append.conflict()
@@ -176,7 +177,7 @@ class LogBatch:
     def _refused(self, answer: Answer, others: Sequence[Append]) -> None:
         """Fail the one that was refused; when it is not known which one it is, find out by sending each alone."""
         if answer.error is not None and (len(others) == 1 or answer.written or self._one_by_one):
-            others[0].fail(in_library_terms(answer.error, "the append did not take place"))
+            others[0].fail(in_library_terms(answer.error, f"{others[0]} did not take place"))
         else:
             self._one_by_one = True
 
@@ -201,6 +202,7 @@ class LogBatch:
             else:
                 holder = self._log.tracking_holder(append.tracking, session) if append.tracking else None
             if holder is not None and holder.append_id == append.append_id:
+                self._log.reads.clock.observe(session)
                 append.succeed(holder.position)
 
     def _could_not_ask(self, error: PyMongoError, left: Sequence[Append]) -> None:
@@ -209,7 +211,7 @@ class LogBatch:
             self._set_back(error, left)
             return
         for append in left:
-            append.fail(in_library_terms(error, "the append did not take place"))
+            append.fail(in_library_terms(error, f"{append} did not take place"))
 
     def _set_back(
         self, error: PyMongoError | None, appends: Sequence[Append], *, rival: bool = False

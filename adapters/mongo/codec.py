@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
 from bson.errors import BSONError, InvalidDocument
 from bson.int64 import Int64
-from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, UUIDAsHex
+from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Transcoding, UUIDAsHex
 
 from adapters.mongo.client import CODEC
 from adapters.mongo.plain_form import IntAsStr, NestedTooDeeplyError, PlainForm
@@ -51,8 +51,8 @@ class StateCodec:
 
     def __init__(self, transcoder: JSONTranscoder) -> None:
         self._types = transcoder.types
-        self._forms: dict[frozenset[type], tuple[PlainForm, PlainForm]] = {}
         self._transcoder = transcoder
+        self._forms = _forms_for(transcoder)
         self._restoring = PlainForm(transcoder, _SCALARS, {})
 
     def encode(self, state: dict[str, Any]) -> bytes:
@@ -62,13 +62,13 @@ class StateCodec:
         for a string that is not Unicode or for a state nested beyond reason.
         """
         try:
-            native, careful = self._forms_now()
+            forms = self._forms_now()
             try:
-                data = bson.encode(native.plain(state), codec_options=CODEC)
+                data = bson.encode(forms.usual.plain(state), codec_options=CODEC)
             except (OverflowError, InvalidDocument):
-                data = bson.encode(careful.plain(state), codec_options=CODEC)
+                data = bson.encode(forms.careful.plain(state), codec_options=CODEC)
         except NestedTooDeeplyError:
-            return self._encode_deep(state)
+            return _encode_deep(forms.deep, state)
         return data if b"$" in data else StateDocument(data)
 
     def decode(self, data: bytes) -> dict[str, Any]:
@@ -83,40 +83,56 @@ class StateCodec:
             return self._restoring.restore(state)  # type: ignore[no-any-return] # restored from a dict
         return state
 
-    def _forms_now(self) -> tuple[PlainForm, PlainForm]:
-        """The forms for the transcodings registered at this moment: the fast one, and the careful one."""
-        taken_over = frozenset(
-            kind
-            for kind, own in ((bytes, None), (UUID, UUIDAsHex), (datetime, DatetimeAsISO))
-            if (registered := self._types.get(kind)) is not None and type(registered) is not own
-        )
-        forms = self._forms.get(taken_over)
-        if forms is None:
-            scalars = _SCALARS - taken_over
-            special: dict[type, Callable[[Any], Any]] = {}
-            if datetime not in taken_over:
-                special[datetime] = _plain_datetime
-            forms = self._forms[taken_over] = (
-                PlainForm(self._transcoder, scalars, special, None, MAX_NATIVE_DEPTH),
-                PlainForm(
-                    self._transcoder,
-                    scalars - {int},
-                    {**special, int: _plain_int},
-                    _names_fit,
-                    MAX_NATIVE_DEPTH,
-                ),
-            )
+    def _forms_now(self) -> "_Forms":
+        """The forms that suit the transcodings registered at this moment."""
+        types, forms = self._types, self._forms
+        of_bytes, of_uuid, of_datetime = types.get(bytes), types.get(UUID), types.get(datetime)
+        if (
+            forms.of_bytes is not of_bytes
+            or forms.of_uuid is not of_uuid
+            or forms.of_datetime is not of_datetime
+        ):
+            forms = self._forms = _forms_for(self._transcoder)
         return forms
 
-    def _encode_deep(self, state: dict[str, Any]) -> bytes:
-        scalars: frozenset[type] = _SCALARS - {int}
-        special: dict[type, Callable[[Any], Any]] = {datetime: _plain_datetime, int: _plain_int}
-        try:
-            return bson.encode(
-                PlainForm(self._transcoder, scalars, special, _names_fit).plain(state), codec_options=CODEC
-            )
-        except RecursionError:
-            raise ValueError("it is nested too deeply") from None
+
+class _Forms(NamedTuple):
+    """How values become plain: as a rule, when BSON has refused that, and when they are nested deeply."""
+
+    usual: PlainForm
+    careful: PlainForm
+    deep: PlainForm
+    of_bytes: Transcoding | None
+    of_uuid: Transcoding | None
+    of_datetime: Transcoding | None
+
+
+def _forms_for(transcoder: JSONTranscoder) -> _Forms:
+    """The forms for the transcodings registered now, which may take over what BSON has itself."""
+    of_bytes, of_uuid, of_datetime = (transcoder.types.get(kind) for kind in (bytes, UUID, datetime))
+    scalars, special = _SCALARS, dict[type, Callable[[Any], Any]]()
+    if of_bytes is not None:
+        scalars -= {bytes}
+    if of_uuid is not None and type(of_uuid) is not UUIDAsHex:
+        scalars -= {UUID}
+    if of_datetime is None or type(of_datetime) is DatetimeAsISO:
+        special[datetime] = _plain_datetime
+    careful: dict[type, Callable[[Any], Any]] = {**special, int: _plain_int}
+    return _Forms(
+        PlainForm(transcoder, scalars, special, None, MAX_NATIVE_DEPTH),
+        PlainForm(transcoder, scalars - {int}, careful, _names_fit, MAX_NATIVE_DEPTH),
+        PlainForm(transcoder, scalars - {int}, careful, _names_fit),
+        of_bytes,
+        of_uuid,
+        of_datetime,
+    )
+
+
+def _encode_deep(form: PlainForm, state: dict[str, Any]) -> bytes:
+    try:
+        return bson.encode(form.plain(state), codec_options=CODEC)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def comes_back_unchanged(data: bytes) -> bool:

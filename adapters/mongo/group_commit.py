@@ -81,7 +81,7 @@ class GroupCommit:
             left = list(self._queue)
             self._queue.clear()
             for append in left:
-                append.fail(OperationalError("the append did not take place: the event store was closed"))
+                append.fail(OperationalError(f"{append} did not take place: the event store was closed"))
         for append in left:
             append.ring()
 
@@ -89,14 +89,18 @@ class GroupCommit:
         while not self._closed and len(self._queue) >= self._max_queued:
             if not self._changed.wait(append.deadline.remaining):
                 raise OperationalError(
-                    f"the append did not take place: {self._max_queued} others were waiting until its deadline"
+                    f"{append} did not take place: {self._max_queued} others were waiting until its deadline"
                 )
         if self._closed:
-            raise OperationalError("the append did not take place: the event store is closed")
+            raise OperationalError(f"{append} did not take place: the event store is closed")
 
     def _is_chosen(self, append: Append) -> bool:
         """Wait until `append` has to lead (True), or until it is settled, at the latest by its deadline (False)."""
-        append.wait()
+        try:
+            append.wait()
+        except BaseException:
+            self._leave(append)  # its caller is interrupted: nobody may go on counting on it
+            raise
         with self._changed:
             if not append.settled and not append.promoted:
                 self._give_up(append)
@@ -111,12 +115,19 @@ class GroupCommit:
         try:
             batch.write(leader.deadline)
         finally:
-            heir = self._hand_over(leader, batch)
-            if heir is not None:
-                heir.ring()
+            self._hand_over(leader, batch)
             for append in members:
                 if append.settled and append is not leader:
                     append.ring()
+
+    def _leave(self, append: Append) -> None:
+        with self._changed:
+            leads = append.promoted and not append.settled
+            batch = self._unfinished
+            if not leads and not append.settled:
+                self._give_up(append)
+        if leads:
+            self._hand_over(append, batch)
 
     def _take(self) -> list[Append]:
         """The next appends of the queue that fit into a batch; at least one, and one with tracking alone."""
@@ -139,24 +150,26 @@ class GroupCommit:
                 append.maybe_sent = True
         return admitted
 
-    def _hand_over(self, leader: Append, batch: Batch) -> Append | None:
-        """The append whose caller leads from now on, if there is one."""
+    def _hand_over(self, leader: Append, batch: Batch | None) -> None:
+        """Let another lead: one of the batch, if it is not finished, or the one that has waited longest."""
         with self._changed:
             if not leader.settled:
                 self._give_up(leader)
             now = monotonic()
-            heir = next((append for append in batch.unsettled if append.deadline.at > now), None)
-            if heir is not None:
-                self._unfinished = batch
-            else:
-                batch.abandon()
+            left = batch.unsettled if batch is not None else ()
+            heir = next((append for append in left if append.deadline.at > now), None)
+            self._unfinished = batch if heir is not None else None
+            if heir is None:
+                if batch is not None:
+                    batch.abandon()
                 heir = self._queue[0] if self._queue else None
             if heir is not None:
                 heir.promoted = True
             else:
                 self._led = False
                 self._changed.notify_all()
-            return heir
+        if heir is not None:
+            heir.ring()
 
     def _give_up(self, append: Append) -> None:
         """Say what is known of an append whose deadline has passed."""
@@ -167,4 +180,4 @@ class GroupCommit:
             append.fail(AppendOutcomeUnknownError(append.append_id, append.trouble or "its deadline passed"))
         else:
             reason = append.trouble or "others were before it"
-            append.fail(OperationalError(f"the append did not take place within its deadline: {reason}"))
+            append.fail(OperationalError(f"{append} did not take place within its deadline: {reason}"))

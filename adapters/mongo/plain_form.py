@@ -119,27 +119,29 @@ class PlainForm:
     def _plain_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         if depth > self._max_depth:
             raise NestedTooDeeplyError
-        if (len(value) == 2 and "_type_" in value and "_data_" in value) or (
-            self._names_fit is not None and not self._names_fit(value)
-        ):
+        if len(value) == 2 and "_type_" in value and "_data_" in value:
             return self.tagged(_DICT_AS_PAIRS, value, depth)
-        scalars = self._scalars
-        changed = {}
+        if self._names_fit is not None and not self._names_fit(value):
+            return self.tagged(_DICT_AS_PAIRS, value, depth)
+        # The two loops below are most of what it costs to write an event: no call for a scalar.
+        scalars, changed = self._scalars, None
         for name, item in value.items():
-            if type(item) not in scalars:
-                plain = self.plain(item, depth + 1)
+            kind = type(item)
+            if kind not in scalars:
+                plain = self._plain_dict(item, depth + 1) if kind is dict else self.plain(item, depth + 1)
                 if plain is not item:
+                    changed = changed or {**value}
                     changed[name] = plain
-        return {**value, **changed} if changed else value
+        return changed or value
 
     def _plain_list(self, value: list[Any], depth: int) -> list[Any]:
         if depth > self._max_depth:
             raise NestedTooDeeplyError
-        scalars = self._scalars
-        changed: list[Any] | None = None
+        scalars, changed = self._scalars, None
         for index, item in enumerate(value):
-            if type(item) not in scalars:
-                plain = self.plain(item, depth + 1)
+            kind = type(item)
+            if kind not in scalars:
+                plain = self._plain_dict(item, depth + 1) if kind is dict else self.plain(item, depth + 1)
                 if plain is not item:
                     changed = changed or value.copy()
                     changed[index] = plain

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 _WAIT_SECONDS = 1.0
+# So that a hint of something that is not there, as after a restored backup, does not make it spin.
+_BREATH_SECONDS = 0.002
 
 
 class MongoSubscription(Subscription["MongoApplicationRecorder"]):
     """Every event after a position, once, in order, those yet to come included.
 
-    It reads a page ahead in the thread that iterates and has no thread of its own. A fail-over of the database shows
-    as a pause. An error ends the iteration only when the database cannot be read within the recorder's
+    It reads page by page in the thread that iterates, and has no thread of its own. A fail-over of the database
+    shows as a pause. An error ends the iteration only when the database cannot be read within the recorder's
     deadline, and iterating again goes on where it stopped.
     """
 
@@ -63,3 +65,4 @@ class MongoSubscription(Subscription["MongoApplicationRecorder"]):
             self._seen = max(self._seen, end)
         if not self._page:
             self._recorder.wait_for_position(self._seen, _WAIT_SECONDS)
+            self._stopping.wait(_BREATH_SECONDS)

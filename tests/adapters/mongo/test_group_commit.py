@@ -151,6 +151,44 @@ def test_whatever_a_leader_raises_everybody_gets_an_answer(disk: Disk) -> None:
     assert append.positions() == [7]
 
 
+class Interrupted(Append):
+    """An append whose caller is interrupted, as by Ctrl-C, when the leader rings for it or while it waits."""
+
+    __slots__ = ("patient",)
+    patient: bool
+
+    def wait(self) -> bool:
+        if self.patient:
+            super().wait()
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_caller_that_is_interrupted_holds_up_nobody(disk: Disk, patient: bool) -> None:
+    callers = Callers(group_on(disk, events=1))
+    stream = uuid4()
+    interrupted = Interrupted([StoredEvent(stream, 1, "topic", b"")], uuid4(), Deadline.after(10))
+    interrupted.patient = patient
+    first, last = new_append(), new_append()
+    with callers.pool:
+        calls = [callers.lead(first, disk)]
+        call = callers.pool.submit(callers.group.submit, interrupted)
+        if patient:
+            while not callers.group.waiting:
+                time.sleep(0.0005)  # until it is in the queue
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                call.result(5)
+        calls += callers.queue_up(last)
+        disk.may_end.release(3)
+        for other in calls:
+            other.result(5)
+        with pytest.raises(KeyboardInterrupt):
+            call.result(5)
+    assert [append.positions() for append in (first, last)] == [[1], [1]]
+    callers.group.close(1)
+
+
 def test_an_append_that_fails_fails_alone(disk: Disk) -> None:
     callers = Callers(group_on(disk))
     first, loser, *others = [new_append() for _ in range(5)]
