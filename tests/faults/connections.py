@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 from contextlib import suppress
 from random import Random
 
@@ -14,8 +15,23 @@ def cut_connections(port: int, share: float, random: Random) -> int:
     cut = 0
     for name in os.listdir("/proc/self/fd"):
         # An error: it was closed meanwhile, or is no socket of that kind.
-        with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as connection:
-            if connection.getpeername()[1] == port and random.random() < share:
-                connection.shutdown(socket.SHUT_RDWR)
-                cut += 1
+        with suppress(OSError):
+            copy = os.dup(int(name))
+            try:
+                cut += _cut_one(copy, port, share, random)
+            finally:
+                os.close(copy)
     return cut
+
+
+def _cut_one(descriptor: int, port: int, share: float, random: Random) -> bool:
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return False
+    connection = socket.socket(fileno=descriptor)
+    try:
+        if connection.getpeername()[1] != port or random.random() >= share:
+            return False
+        connection.shutdown(socket.SHUT_RDWR)
+        return True
+    finally:
+        connection.detach()

@@ -1,4 +1,4 @@
-"""The writers and readers of one process, all on one recorder."""
+"""The writers and readers of one process, all on one store."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,9 @@ from pathlib import Path
 from random import Random
 from threading import Thread
 
-from eventsourcing.persistence import ApplicationRecorder
-
 from tests.faults.readers import Follower, Pager, StreamReader, Subscriber, TopicSubscriber
 from tests.faults.seeds import random_of
+from tests.faults.store import OpenStore
 from tests.faults.workload import Mix, Streams, Writer
 
 _LOOK_SECONDS = 0.02
@@ -21,7 +20,7 @@ class Crew:
 
     def __init__(
         self,
-        recorder: ApplicationRecorder,
+        store: OpenStore,
         journals: Path,
         process: str,
         seed: int,
@@ -37,7 +36,7 @@ class Crew:
 
         self.writers = [
             Writer(
-                recorder,
+                store,
                 journals,
                 f"{process}.writer{number}",
                 random(f"writer{number}"),
@@ -52,10 +51,10 @@ class Crew:
             else {"subscriber": Subscriber}
         )
         self.followers = [
-            kind(recorder, journals, f"{process}.{name}", random(name)) for name, kind in kinds.items()
+            kind(store, journals, f"{process}.{name}", random(name)) for name, kind in kinds.items()
         ]
         self.stream_readers = [
-            StreamReader(recorder, journals, f"{process}.streams", random("streams"), streams)
+            StreamReader(store, journals, f"{process}.streams", random("streams"), streams)
             for _ in range(1 if readers else 0)
         ]
 

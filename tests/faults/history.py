@@ -7,7 +7,6 @@ processes share.
 
 import os
 import time
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,11 +126,6 @@ def read_journal(path: Path) -> list[Line]:
     """The lines of a journal; a last line that was cut off by a kill is left out."""
     whole, _, _ = path.read_bytes().rpartition(b"\n")
     return [_decoder.decode(line) for line in whole.splitlines()]
-
-
-def topic_of(call: str) -> str:
-    """The topic of the events of a call: one of two, so that followers of one topic have something to leave out."""
-    return f"tests.faults:{('Even', 'Odd')[zlib.crc32(call.encode()) % 2]}"
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ class PlainRecorder(ApplicationRecorder):
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **_: Any
     ) -> Sequence[int] | None:
+        is_repeat = append_id is not None
         append_id = append_id or uuid4()
         deadline = time.monotonic() + self.deadline_seconds
         trouble: PyMongoError | None = None
@@ -97,7 +98,7 @@ class PlainRecorder(ApplicationRecorder):
                 else:
                     self._observe(session)
                     return list(range(first, first + len(stored_events)))
-        if trouble is not None:
+        if trouble is not None or is_repeat:  # what the first call has sent may land even now
             raise PlainUnknownError(append_id)
         raise OperationalError("the append did not take place within its deadline")
 

@@ -42,9 +42,9 @@ def work(assignment: Assignment, stop: Event) -> None:
         arm(assignment.kill_at, assignment.kill_after)
     store = Store(assignment.module, assignment.url, assignment.database, assignment.settings)
     journals = Path(assignment.journals)
-    with store.recorder() as recorder:
+    with store.open() as opened:
         crew = Crew(
-            recorder,
+            opened,
             journals,
             assignment.name,
             assignment.seed,

@@ -3,7 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from tests.faults.history import Entry, History, Reader, Token, topic_of
+from tests.faults.events import topic_of
+from tests.faults.history import Entry, History, Reader, Token
 from tests.faults.violations import Violation
 
 

@@ -9,8 +9,11 @@ from threading import Event, Thread
 from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, Notification, Subscription
+from eventsourcing.utils import get_topic
 
+from tests.faults.events import Odd
 from tests.faults.history import Follows, Journal, Place, ReadStream, Saw
+from tests.faults.store import OpenStore
 from tests.faults.workload import Streams
 
 _LOOK_SECONDS = 0.02
@@ -22,10 +25,10 @@ class Follower(Thread, ABC):
 
     topic = ""
 
-    def __init__(self, recorder: ApplicationRecorder, journals: Path, name: str, random: Random) -> None:
+    def __init__(self, store: OpenStore, journals: Path, name: str, random: Random) -> None:
         super().__init__(name=name, daemon=True)
         self.position = 0
-        self._recorder = recorder
+        self._store = store
         self._journals = journals
         self._random = random
 
@@ -42,16 +45,16 @@ class Follower(Thread, ABC):
             journal.write(Follows(0, self.topic))
             for seen in self._follow():
                 place = Place(str(seen.originator_id), seen.originator_version)
-                journal.write(Saw(time.monotonic(), seen.id, place, seen.state.decode()))
+                journal.write(Saw(time.monotonic(), seen.id, place, str(self._store.token(seen))))
                 self.position = seen.id
 
 
 class Subscriber(Follower):
     """Follows by a subscription."""
 
-    def __init__(self, recorder: ApplicationRecorder, journals: Path, name: str, random: Random) -> None:
-        super().__init__(recorder, journals, name, random)
-        self._subscription: Subscription[ApplicationRecorder] = recorder.subscribe(
+    def __init__(self, store: OpenStore, journals: Path, name: str, random: Random) -> None:
+        super().__init__(store, journals, name, random)
+        self._subscription: Subscription[ApplicationRecorder] = store.recorder.subscribe(
             gt=0, topics=[self.topic] if self.topic else []
         )
 
@@ -66,14 +69,14 @@ class Subscriber(Follower):
 class TopicSubscriber(Subscriber):
     """Follows the events of one topic only."""
 
-    topic = "tests.faults:Odd"
+    topic = get_topic(Odd)
 
 
 class Pager(Follower):
     """Follows by reading page after page, of random sizes, knowing only what it has seen last."""
 
-    def __init__(self, recorder: ApplicationRecorder, journals: Path, name: str, random: Random) -> None:
-        super().__init__(recorder, journals, name, random)
+    def __init__(self, store: OpenStore, journals: Path, name: str, random: Random) -> None:
+        super().__init__(store, journals, name, random)
         self._stopping = Event()
 
     def stop(self) -> None:
@@ -84,9 +87,9 @@ class Pager(Follower):
         while not self._stopping.is_set():
             limit = self._random.randint(1, _LARGEST_PAGE)
             if self._random.random() < 0.5:
-                page = self._recorder.select_notifications(last, limit, inclusive_of_start=False)
+                page = self._store.recorder.select_notifications(last, limit, inclusive_of_start=False)
             else:
-                page = self._recorder.select_notifications(last + 1, limit)
+                page = self._store.recorder.select_notifications(last + 1, limit)
             yield from page
             if page:
                 last = page[-1].id
@@ -97,12 +100,10 @@ class Pager(Follower):
 class StreamReader(Thread):
     """Reads streams, whole or from some version on, until it is told to stop."""
 
-    def __init__(
-        self, recorder: ApplicationRecorder, journals: Path, name: str, random: Random, streams: Streams
-    ) -> None:
+    def __init__(self, store: OpenStore, journals: Path, name: str, random: Random, streams: Streams) -> None:
         super().__init__(name=name, daemon=True)
         self.stopping = Event()
-        self._recorder = recorder
+        self._store = store
         self._journals = journals
         self._random = random
         self._streams = streams
@@ -115,7 +116,7 @@ class StreamReader(Thread):
     def _read(self, stream: str) -> ReadStream:
         began = time.monotonic()
         gt = self._random.choice([None, 0, 1, 10])
-        events = self._recorder.select_events(UUID(stream), gt=gt)
+        events = self._store.recorder.select_events(UUID(stream), gt=gt)
         versions = [event.originator_version for event in events]
-        tokens = [event.state.decode() for event in events]
+        tokens = [str(self._store.token(event)) for event in events]
         return ReadStream(began, time.monotonic(), stream, gt or 0, versions, tokens)

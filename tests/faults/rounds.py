@@ -95,9 +95,9 @@ def run(plan: Plan, replica_set: ReplicaSet, folder: Path) -> Verdict:
     stage = Stage(replica_set, store, folder, plan.seed, deadline=plan.expectations.deadline, mix=plan.mix)
     began = time.monotonic()
     happenings = []
-    with store.recorder() as recorder:
+    with store.open() as opened:
         try:
-            stage.open(recorder, plan.writers)
+            stage.open(opened, plan.writers)
             for _ in range(plan.processes):
                 stage.start_worker().wait_until_busy()
             time.sleep(plan.quiet_seconds)  # appends before, between and after the faults

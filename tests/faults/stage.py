@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from eventsourcing.persistence import ApplicationRecorder
 
 from tests.faults.crew import Crew
-from tests.faults.history import History, Journal, Place, gather, topic_of
+from tests.faults.events import topic_of
+from tests.faults.history import History, Journal, Place, gather
 from tests.faults.kill_points import KillPoint
 from tests.faults.process import ENDS_FILE, Assignment
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.seeds import random_of
-from tests.faults.store import Store, whole_log, whole_streams
+from tests.faults.store import OpenStore, Store
 from tests.faults.workers import Worker
 from tests.faults.workload import Caller, Mix, stream_named
 
@@ -45,10 +45,10 @@ class Stage:
         self._started = 0
         self._crew: Crew | None = None
 
-    def open(self, recorder: ApplicationRecorder, writers: int) -> None:
+    def open(self, store: OpenStore, writers: int) -> None:
         """Let writers and readers of this process begin."""
         self._crew = Crew(
-            recorder, self._journals, "main", self._seed, writers=writers, mix=self._mix, readers=True
+            store, self._journals, "main", self._seed, writers=writers, mix=self._mix, readers=True
         )
         self._crew.start()
 
@@ -93,10 +93,10 @@ class Stage:
             worker.stop_writing()
         self._crew.stop_writing(self._deadline + 5)
         self._wait_for_workers()
-        with self.store.recorder() as recorder:
-            self._close_log(recorder)
-            log = whole_log(recorder)
-            streams = whole_streams(recorder, {entry.place.stream for entry in log})
+        with self.store.open() as opened:
+            self._close_log(opened)
+            log = opened.log()
+            streams = opened.streams({entry.place.stream for entry in log})
         ends = {"": len(log)} | {topic_of(entry.token.call): entry.position for entry in log}
         self._announce(ends)
         self._crew.finish(ends)
@@ -119,10 +119,10 @@ class Stage:
                 return  # the checker finds the calls that were never answered
             time.sleep(_LOOK_SECONDS)  # a look at other processes from time to time, bounded by the deadline
 
-    def _close_log(self, recorder: ApplicationRecorder) -> None:
+    def _close_log(self, store: OpenStore) -> None:
         """Append until there is a last event of each topic: a healed store takes appends, and followers have an end."""
         with Journal(self._journals, "closing.writer") as journal:
-            caller = Caller(recorder, journal)
+            caller = Caller(store, journal)
             for number in range(1, 21):
                 caller.append([Place(stream_named(f"closing {number}"), 1)])
 

@@ -1,21 +1,26 @@
 """Opening an event store of any make, as an application of the library does, and reading all it holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
+    DatetimeAsISO,
     InfrastructureFactory,
+    JSONTranscoder,
+    Mapper,
     StoredEvent,
     TrackingRecorder,
 )
 from eventsourcing.utils import Environment
 
+from tests.faults.events import Even, Odd, event_at
 from tests.faults.history import Entry, Place, Token
 
 OUR_STORE = "adapters.mongo.event_store"
+PLAIN = "tests.faults.plain_store:PlainFactory"
 _PAGE = 1000
 
 
@@ -31,6 +36,12 @@ class Store:
     @contextmanager
     def recorder(self) -> Iterator[ApplicationRecorder]:
         """An application recorder with a client of its own."""
+        with self.open() as opened:
+            yield opened.recorder
+
+    @contextmanager
+    def open(self) -> Iterator["OpenStore"]:
+        """The same with a mapper, of the settings' transcoder, cipher and compressor."""
         env = Environment(
             "Faults",
             {
@@ -42,39 +53,53 @@ class Store:
         )
         factory: InfrastructureFactory[TrackingRecorder] = InfrastructureFactory.construct(env)
         try:
-            yield factory.application_recorder()
+            transcoder = factory.transcoder()
+            if isinstance(transcoder, JSONTranscoder):
+                transcoder.register(DatetimeAsISO())
+            yield OpenStore(factory.application_recorder(), factory.mapper(transcoder))
         finally:
             factory.close()
 
 
-def event(place: Place, topic: str, token: Token) -> StoredEvent:
-    """An event that says which it is."""
-    return StoredEvent(UUID(place.stream), place.version, topic, str(token).encode())
+@dataclass(frozen=True)
+class OpenStore:
+    """A recorder, and the mapper that turns its stored events into events that say which they are."""
 
+    recorder: ApplicationRecorder
+    mapper: Mapper[UUID]
 
-def whole_log(recorder: ApplicationRecorder) -> list[Entry]:
-    """The log from its beginning, in the order in which it is read."""
-    entries: list[Entry] = []
-    while page := recorder.select_notifications(
-        entries[-1].position if entries else 0, _PAGE, inclusive_of_start=False
-    ):
-        entries += [
-            Entry(
-                notification.id,
-                Place(str(notification.originator_id), notification.originator_version),
-                Token.parse(notification.state.decode()),
-            )
-            for notification in page
+    def stored(self, places: Sequence[Place], call: str) -> list[StoredEvent]:
+        """The events of a call, one for each place."""
+        size = len(places)
+        return [
+            self.mapper.to_stored_event(event_at(place, Token(call, number, size)))
+            for number, place in enumerate(places)
         ]
-    return entries
 
+    def token(self, stored: StoredEvent) -> Token:
+        """Which event this is."""
+        event = self.mapper.to_domain_event(stored)
+        assert isinstance(event, (Even, Odd))
+        return Token.parse(event.token)
 
-def whole_streams(recorder: ApplicationRecorder, streams: set[str]) -> dict[str, list[tuple[int, Token]]]:
-    """Each of these streams, read by itself."""
-    return {
-        stream: [
-            (found.originator_version, Token.parse(found.state.decode()))
-            for found in recorder.select_events(UUID(stream))
-        ]
-        for stream in streams
-    }
+    def log(self) -> list[Entry]:
+        """The log from its beginning, in the order in which it is read."""
+        entries: list[Entry] = []
+        while page := self.recorder.select_notifications(
+            entries[-1].position if entries else 0, _PAGE, inclusive_of_start=False
+        ):
+            entries += [
+                Entry(found.id, Place(str(found.originator_id), found.originator_version), self.token(found))
+                for found in page
+            ]
+        return entries
+
+    def streams(self, names: set[str]) -> dict[str, list[tuple[int, Token]]]:
+        """Each of these streams, read by itself."""
+        return {
+            name: [
+                (found.originator_version, self.token(found))
+                for found in self.recorder.select_events(UUID(name))
+            ]
+            for name in names
+        }

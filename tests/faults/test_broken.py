@@ -8,9 +8,9 @@ import pytest
 from tests.faults.checker import STRICT, Expectations
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.rounds import Plan, run
+from tests.faults.store import PLAIN
 from tests.faults.workload import Mix
 
-PLAIN = "tests.faults.plain_store:PlainFactory"
 _SEEDS = range(1, 6)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.checker import OF_THE_LOG, Expectations, check
+from tests.faults.events import topic_of
 from tests.faults.history import (
     Call,
     Ended,
@@ -19,7 +20,6 @@ from tests.faults.history import (
     Saw,
     Stopped,
     Token,
-    topic_of,
 )
 
 Change = Callable[[History], History]

@@ -8,16 +8,16 @@ from threading import Event, Thread
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from eventsourcing.persistence import ApplicationRecorder, IntegrityError, PersistenceError
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
-from tests.faults.history import Began, Ended, Journal, Outcome, Place, Token, topic_of
-from tests.faults.store import event
+from tests.faults.history import Began, Ended, Journal, Outcome, Place
+from tests.faults.store import OpenStore
 
 _OWN_STREAM_LENGTH = 40
 _SHARED_STREAM_LENGTH = 150
 _SHARED_STREAMS = 3
 _MOST_EVENTS = 5
-_REPEATS = 3
+_SETTLING_SECONDS = 30.0
 _RECENT_STREAMS = 30
 
 Mix = Literal["all", "own", "shared"]
@@ -54,8 +54,8 @@ class Streams:
 class Caller:
     """Makes calls of `insert_events` and writes down what becomes of them."""
 
-    def __init__(self, recorder: ApplicationRecorder, journal: Journal) -> None:
-        self._recorder = recorder
+    def __init__(self, store: OpenStore, journal: Journal) -> None:
+        self._store = store
         self._journal = journal
         self._count = 0
 
@@ -63,25 +63,23 @@ class Caller:
         """Append an event at each of these places; an unknown outcome is asked for again, with the append's id."""
         self._count += 1
         call = f"{self._journal.name}-{self._count}"
-        events = [
-            event(place, topic_of(call), Token(call, index, len(places)))
-            for index, place in enumerate(places)
-        ]
+        events = self._store.stored(places, call)
         self._journal.write(Began(call, time.monotonic(), list(places)))
         end, append_id = self._call(call, events, None)
-        for _ in range(_REPEATS):
-            if append_id is None:
-                break
+        deadline = time.monotonic() + _SETTLING_SECONDS
+        while append_id is not None and time.monotonic() < deadline:
             end, append_id = self._call(call, events, append_id)
         return end
 
-    def _call(self, call: str, events: Sequence[object], append_id: UUID | None) -> tuple[Ended, UUID | None]:
+    def _call(
+        self, call: str, events: Sequence[StoredEvent], append_id: UUID | None
+    ) -> tuple[Ended, UUID | None]:
         again = {} if append_id is None else {"append_id": append_id}
         outcome: Outcome
         positions: list[int] = []
         error, unknown = "", None
         try:
-            positions = list(self._recorder.insert_events(events, **again) or ())  # type: ignore[arg-type] # StoredEvents
+            positions = list(self._store.recorder.insert_events(events, **again) or ())
             outcome = "appended"
         except IntegrityError as refusal:
             outcome, error = "refused", str(refusal)
@@ -105,7 +103,7 @@ class Writer(Thread):
 
     def __init__(
         self,
-        recorder: ApplicationRecorder,
+        store: OpenStore,
         journals: Path,
         name: str,
         random: Random,
@@ -115,7 +113,7 @@ class Writer(Thread):
     ) -> None:
         super().__init__(name=name, daemon=True)
         self.stopping = Event()
-        self._recorder = recorder
+        self._store = store
         self._journals = journals
         self._random = random
         self._streams = streams
@@ -126,7 +124,7 @@ class Writer(Thread):
 
     def run(self) -> None:
         with Journal(self._journals, self.name) as journal:
-            caller = Caller(self._recorder, journal)
+            caller = Caller(self._store, journal)
             while not self.stopping.wait(self._random.uniform(0, _LONGEST_PAUSE[self._mix])):
                 self._append_something(caller)
 
@@ -159,7 +157,7 @@ class Writer(Thread):
         number = self._random.randrange(_SHARED_STREAMS)
         while True:
             stream = stream_named(f"shared {number} {self._generations[number]}")
-            last = self._recorder.select_events(UUID(stream), desc=True, limit=1)
+            last = self._store.recorder.select_events(UUID(stream), desc=True, limit=1)
             version = last[0].originator_version if last else 0
             if version < _SHARED_STREAM_LENGTH:
                 self._streams.shared[number] = stream
