@@ -44,14 +44,14 @@ class AnalysisRuns:
     async def outcome_of(self, meal: Meal) -> AnalysisOutcome:
         """The outcome of the first request, for its twin: waited for while it is being found.
 
-        A meal that is still ANALYZING after the deadline is answered as that, with ServiceUnavailable; one that a
-        crash has plainly cut off is settled first.
+        That is at most twice the deadline from the request: then a crash has cut the analysis off, and it is
+        settled. One that cannot be settled is answered as ANALYZING, with ServiceUnavailable.
         """
         running = self._running.get(meal.id)
         if running is not None:
             return await asyncio.shield(running)
         clock = asyncio.get_running_loop().time
-        patience = clock() + self._deadline.total_seconds()
+        patience = clock() + 2 * self._deadline.total_seconds() + 2 * _POLL_SECONDS
         while meal.status is MealStatus.ANALYZING and clock() < patience:
             if self._is_stale(meal):
                 await self.settle_stale(meal.id)
