@@ -13,6 +13,7 @@ from ledger.commands import (
     RequestContext,
     UpdateMeal,
 )
+from ledger.entries import kept, with_changes
 from ledger.errors import (
     AnalysisError,
     AnalysisRefused,
@@ -40,7 +41,7 @@ from ledger.events import (
     MealEvent,
     MealUpdated,
 )
-from ledger.meal import Actor, Meal, Proposal, kept, with_changes
+from ledger.meal import Actor, Meal
 from ledger.nutrition import NUTRIENTS, UNKNOWN, Nutrients, total
 from ledger.ports import (
     FoodRecognizer,
@@ -50,6 +51,7 @@ from ledger.ports import (
     Recognition,
     RecognizedFood,
 )
+from ledger.proposal import Proposal
 from ledger.values import (
     MealEntry,
     MealSnapshot,

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from ledger.errors import AnalysisError, NoFoodRecognized, RateLimited, ServiceUnavailable
 from ledger.matching import Match, best_match
-from ledger.meal import Proposal
 from ledger.nutrition import UNKNOWN, rounded
 from ledger.ports import FoodRecognizer, FoodRecord, NutrientDatabase, RecognizedFood
+from ledger.proposal import Proposal
 from ledger.values import MealEntry, MealWarning, Provenance, WarningCode
 
 MAX_GRAMS = 10_000.0

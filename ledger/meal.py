@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
-from msgspec import Struct, structs
+from msgspec import Struct
 
+from ledger.entries import kept, with_changes
 from ledger.errors import AnalysisError, ErrorCode, InvalidArgument, InvalidState, UnknownEntry
 from ledger.events import (
     AnalysisPersonal,
@@ -31,6 +32,7 @@ from ledger.events import (
     RequestPersonal,
 )
 from ledger.nutrition import Nutrients, total
+from ledger.proposal import Proposal
 from ledger.values import (
     MealEntry,
     MealSnapshot,
@@ -38,7 +40,6 @@ from ledger.values import (
     MealStatus,
     MealWarning,
     Timing,
-    TokenUsage,
 )
 
 
@@ -47,21 +48,6 @@ class Actor(Struct, frozen=True, kw_only=True):
 
     name: str
     correlation_id: str
-
-
-class Proposal(Struct, frozen=True, kw_only=True):
-    """What an analysis found: the entries to be reviewed, and what finding them took. See MealAnalyzed for units."""
-
-    dish_name: str | None
-    entries: tuple[MealEntry, ...]
-    warnings: tuple[MealWarning, ...]
-    model: str
-    prompt_version: str
-    tokens: TokenUsage
-    cost: float | None
-    cost_currency: str | None
-    price_table: str | None
-    duration_ms: int
 
 
 class Meal(Aggregate):
@@ -327,28 +313,3 @@ def _(event: MealUpdated, meal: Meal) -> None:
 @_take_in.register
 def _(_event: MealDeleted, _meal: Meal) -> None:
     """Nothing but the status changes: the stream keeps what the meal was."""
-
-
-def kept(
-    entries: tuple[MealEntry, ...], warnings: tuple[MealWarning, ...], entry_ids: Sequence[str]
-) -> tuple[tuple[MealEntry, ...], tuple[MealWarning, ...]]:
-    """The entries with these ids, and the warnings that still concern something."""
-    return (
-        tuple(entry for entry in entries if entry.id in entry_ids),
-        tuple(warning for warning in warnings if warning.entry_id is None or warning.entry_id in entry_ids),
-    )
-
-
-def with_changes(entries: tuple[MealEntry, ...], changes: Sequence[EntryChange]) -> tuple[MealEntry, ...]:
-    """The entries after the changes."""
-    changed = {change.entry_id: change for change in changes}
-    return tuple(
-        structs.replace(
-            entry,
-            quantity_g=changed[entry.id].quantity_after,
-            nutrients=changed[entry.id].nutrients_after,
-        )
-        if entry.id in changed
-        else entry
-        for entry in entries
-    )
