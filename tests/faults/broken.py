@@ -15,7 +15,7 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from tests.faults.plain_store import Document, PlainRecorder
+from tests.faults.plain_store import Document, PlainRecorder, PlainUnknownError
 
 _LOCAL = ReadConcern("local")
 
@@ -132,3 +132,21 @@ class WaitsForEver(PlainRecorder):
                 raise
             except OperationalError as error:
                 append_id = getattr(error, "append_id", append_id)
+
+
+class ForgetsTheFirstCall(PlainRecorder):
+    """Says of a repeated append that it did not take place, because this call has not sent it."""
+
+    deadline_seconds = 1.0
+    attempt_seconds = 0.3
+    selection_seconds = 0.3
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **kwargs: Any
+    ) -> Sequence[int] | None:
+        try:
+            return super().insert_events(stored_events, append_id=append_id, **kwargs)
+        except PlainUnknownError:
+            if append_id is None:
+                raise
+            raise OperationalError("the append did not take place within its deadline") from None

@@ -101,7 +101,11 @@ _decoder = msgspec.json.Decoder(Line)
 
 
 class Journal:
-    """The journal of one writer or reader; a context manager that closes the file."""
+    """The journal of one writer or reader.
+
+    A context manager that closes the file. An error that comes out of the block goes into the journal and no further:
+    it is for the checker, which lets nobody crash.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
@@ -116,10 +120,11 @@ class Journal:
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
         reason = "" if error is None else f"{type(error).__name__}: {error}"
         self.write(Stopped(time.monotonic(), reason))
         os.close(self._file)
+        return isinstance(error, Exception)
 
 
 def read_journal(path: Path) -> list[Line]:
@@ -196,7 +201,7 @@ def gather(journals: Iterable[Path]) -> tuple[list[Call], list[Reader]]:
             if isinstance(line, Ended):
                 ends.setdefault(line.call, []).append(line)
         calls += [
-            Call(line.call, name, line.at, line.places, ends.get(line.call, ()))
+            Call(line.call, name, line.at, line.places, ends.get(line.call, []))
             for line in lines
             if isinstance(line, Began)
         ]

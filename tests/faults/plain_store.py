@@ -36,6 +36,7 @@ from pymongo.write_concern import WriteConcern
 Document = dict[str, Any]
 _T = TypeVar("_T")
 
+_READ_SECONDS = 25.0
 _CODEC: CodecOptions[Document] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 
@@ -57,6 +58,7 @@ class PlainRecorder(ApplicationRecorder):
     unique_streams: ClassVar[bool] = True
     deadline_seconds: ClassVar[float] = 25.0
     attempt_seconds: ClassVar[float] = 4.0
+    selection_seconds: ClassVar[float] = 5.0
 
     def __init__(self, client: MongoClient[Document], database: str) -> None:
         self.client = client
@@ -222,7 +224,7 @@ class PlainRecorder(ApplicationRecorder):
         return PlainSubscription(self, gt, topics)
 
     def _read(self, read: Callable[[ClientSession], _T]) -> _T:
-        deadline = time.monotonic() + self.deadline_seconds
+        deadline = time.monotonic() + _READ_SECONDS
         while True:
             try:
                 with self._session() as session:
@@ -287,7 +289,7 @@ class PlainFactory(InfrastructureFactory[TrackingRecorder]):
             self.env.get("MONGODB_URL"),
             socketTimeoutMS=int(recorder_class.attempt_seconds * 1000),
             connectTimeoutMS=1000,
-            serverSelectionTimeoutMS=5000,
+            serverSelectionTimeoutMS=int(recorder_class.selection_seconds * 1000),
             heartbeatFrequencyMS=2000,
         )
         return recorder_class(self._client, self.env.get("MONGODB_DATABASE") or "")

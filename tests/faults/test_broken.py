@@ -12,6 +12,7 @@ from tests.faults.store import PLAIN
 from tests.faults.workload import Mix
 
 _SEEDS = range(1, 6)
+_IMPATIENT = Expectations(deadline=1.0, grace=0.5, certain=False)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,13 @@ VARIANTS = [
         "WaitsForEver",
         frozenset({"no append waits longer than its deadline"}),
         ("freeze primary",),
-        expectations=Expectations(deadline=1.0, grace=0.5, certain=False),
+        expectations=_IMPATIENT,
+    ),
+    Variant(
+        "ForgetsTheFirstCall",
+        frozenset({"failed appends are not there"}),
+        ("freeze primary",),
+        expectations=_IMPATIENT,
     ),
 ]
 
@@ -84,6 +91,6 @@ def test_a_broken_store_is_found_out(variant: Variant, replica_set: ReplicaSet, 
 
 
 def test_a_plain_and_right_store_passes(replica_set: ReplicaSet, round_folder: Path) -> None:
-    faults = ["roll back", "hold writes", "doubtful answers"]
+    faults = ["roll back", "doubtful answers"]
     verdict = run(Plan(1, faults, PLAIN, processes=0), replica_set, round_folder)
     assert not verdict.violations, verdict.report()

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.faults.checker import OF_THE_LOG, Expectations, check
 from tests.faults.events import topic_of
 from tests.faults.history import (
+    Began,
     Call,
     Ended,
     Entry,
     Follows,
     History,
+    Journal,
     Outcome,
     Place,
     Reader,
@@ -20,13 +23,14 @@ from tests.faults.history import (
     Saw,
     Stopped,
     Token,
+    gather,
 )
 
 Change = Callable[[History], History]
 
 
-def call(name: str, began: float, places: Sequence[Place], *ends: Ended) -> Call:
-    return Call(name, f"main.{name}", began, places, ends)
+def call(name: str, began: float, places: Sequence[Place], *ends: Ended, writer: str = "") -> Call:
+    return Call(name, writer or f"main.{name}", began, places, list(ends))
 
 
 def ended(name: str, at: float, outcome: Outcome, *positions: int) -> Ended:
@@ -266,3 +270,27 @@ def test_a_violation_names_the_call_and_what_it_was_told() -> None:
     told = next(str(violation) for violation in check(change(RIGHT)) if "acknowledged" in violation.rule)
     assert "e of main.e" in told
     assert "t v2" in told
+
+
+def test_a_journal_keeps_what_its_writer_did_and_how_it_ended(tmp_path: Path) -> None:
+    with Journal(tmp_path, "main.writer") as journal:
+        journal.write(Began("x", 1.0, [Place("s", 1)]))
+        journal.write(ended("x", 2.0, "unknown"))
+        journal.write(ended("x", 3.0, "appended", 7))
+        raise ValueError("no")
+    (tmp_path / "process1.follower.jsonl").write_bytes(
+        (tmp_path / "main.writer.jsonl").read_bytes().partition(b"\n")[0] + b'\n{"type":"En'
+    )
+    calls, readers = gather(sorted(tmp_path.iterdir()))
+    assert calls == [
+        call(
+            "x",
+            1.0,
+            [Place("s", 1)],
+            ended("x", 2.0, "unknown"),
+            ended("x", 3.0, "appended", 7),
+            writer="main.writer",
+        ),
+        call("x", 1.0, [Place("s", 1)], writer="process1.follower"),
+    ]
+    assert [reader.stopped and reader.stopped.error for reader in readers] == ["ValueError: no", None]
