@@ -75,7 +75,7 @@ class LogBatch:
                     else:
                         self._attempt(session, left)
                 except PyMongoError as error:
-                    self._could_not_ask(error, left)
+                    self._could_not_ask(error)
         if not self.unsettled:
             self._end_session()
 
@@ -205,8 +205,9 @@ class LogBatch:
                 self._log.reads.clock.observe(session)
                 append.succeed(holder.position)
 
-    def _could_not_ask(self, error: PyMongoError, left: Sequence[Append]) -> None:
+    def _could_not_ask(self, error: PyMongoError) -> None:
         """A read or a fence failed: what is in doubt stays so, and nothing else has been sent."""
+        left = self.unsettled
         if self._in_doubt or is_undecided(error):
             self._set_back(error, left)
             return

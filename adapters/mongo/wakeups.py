@@ -34,6 +34,7 @@ class Wakeups:
         self._changed = Condition()
         self._position = 0
         self._rounds = 0
+        self._polling = False
         self._closed = Event()
         self._thread: Thread | None = None
 
@@ -79,14 +80,15 @@ class Wakeups:
             try:
                 self._follow_one_stream()
             except PyMongoError as error:
-                if not self._closed.is_set():
-                    _log.warning(
-                        "no change stream on %s, polling: %s", self._events.full_name, one_line(error)
-                    )
+                if not self._polling and not self._closed.is_set():
+                    self._polling = True
+                    why = one_line(error)
+                    _log.warning("no change stream on %s, polling: %s", self._events.full_name, why)
                 self._closed.wait(self._poll_interval)
 
     def _follow_one_stream(self) -> None:
         with self._events.watch(_INSERTS, max_await_time_ms=_AWAIT_MILLISECONDS) as stream:
+            self._polling = False
             self.wake_all()  # what came before the stream began is in nobody's hint
             while not self._closed.is_set() and stream.alive:
                 change = stream.try_next()

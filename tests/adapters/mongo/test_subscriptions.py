@@ -9,6 +9,7 @@ import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
+from tests.adapters.mongo.fail_point import failing
 
 New = Callable[..., list[StoredEvent]]
 
@@ -49,6 +50,18 @@ def test_an_append_of_another_process_is_seen_at_once(
     writer = make_factory().application_recorder()
     assert isinstance(reader, MongoApplicationRecorder)
     notification, seconds = next_one(reader, None, lambda: writer.insert_events(new_stream()))
+    assert notification.id == 1
+    assert seconds < 0.5
+
+
+def test_without_a_change_stream_it_polls(
+    url_with_faults: str, make_faulty: Callable[..., MongoFactory], new_stream: New
+) -> None:
+    reader = make_faulty(MONGODB_POLL_INTERVAL="0.1").application_recorder()
+    writer = make_faulty().application_recorder()
+    assert isinstance(reader, MongoApplicationRecorder)
+    with failing(url_with_faults, "aggregate", times=10_000, errorCode=13):  # Unauthorized
+        notification, seconds = next_one(reader, None, lambda: writer.insert_events(new_stream()))
     assert notification.id == 1
     assert seconds < 0.5
 

@@ -1,0 +1,87 @@
+"""Tracking: each position once, never backwards, and together with what is written for it."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import IntegrityError, OperationalError, Tracking
+from pymongo.client_session import ClientSession
+
+from adapters.mongo.event_store import MongoFactory, MongoTrackingRecorder
+from tests.adapters.mongo.fail_point import failing
+
+
+class Dishes(MongoTrackingRecorder):
+    """A view that counts dishes."""
+
+    def count(self, dish: str, tracking: Tracking) -> None:
+        def write(session: ClientSession) -> None:
+            self._dishes.update_one({"_id": dish}, {"$inc": {"count": 1}}, upsert=True, session=session)
+
+        self.record_with(tracking, write)
+
+    def counted(self, dish: str) -> int:
+        found = self._dishes.find_one({"_id": dish})
+        return found["count"] if found else 0
+
+    @property
+    def _dishes(self) -> Any:
+        return self.datastore.collection("dishes")
+
+
+@pytest.fixture
+def dishes(make_faulty: Callable[..., MongoFactory]) -> Dishes:
+    made = make_faulty().tracking_recorder(Dishes)
+    assert isinstance(made, Dishes)
+    return made
+
+
+def test_a_view_and_its_tracking_are_written_together_and_once(dishes: Dishes) -> None:
+    dishes.count("soup", Tracking("kitchen", 1))
+    dishes.count("soup", Tracking("kitchen", 2))
+    with pytest.raises(IntegrityError):
+        dishes.count("soup", Tracking("kitchen", 2))
+    assert (dishes.counted("soup"), dishes.max_tracking_id("kitchen")) == (2, 2)
+
+
+def test_what_fails_leaves_neither(dishes: Dishes) -> None:
+    def write(session: ClientSession) -> None:
+        dishes.datastore.collection("dishes").insert_one({"_id": "tea"}, session=session)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        dishes.record_with(Tracking("kitchen", 1), write)
+    assert dishes.datastore.collection("dishes").count_documents({}) == 0
+    assert dishes.max_tracking_id("kitchen") is None
+
+
+@pytest.mark.parametrize("code", [11602, 50])
+def test_a_transaction_that_is_interrupted_is_tried_again_and_counts_once(
+    url_with_faults: str, dishes: Dishes, code: int
+) -> None:
+    with failing(url_with_faults, "commitTransaction", times=3, errorCode=code):
+        dishes.count("soup", Tracking("kitchen", 1))
+    assert (dishes.counted("soup"), dishes.max_tracking_id("kitchen")) == (1, 1)
+
+
+def test_a_refusal_is_said_at_once(url_with_faults: str, dishes: Dishes) -> None:
+    with (
+        failing(url_with_faults, "update", times=1, errorCode=13),  # Unauthorized
+        pytest.raises(OperationalError, match="cannot record"),
+    ):
+        dishes.count("soup", Tracking("kitchen", 1))
+
+
+def test_of_many_that_track_one_position_exactly_one_succeeds(dishes: Dishes) -> None:
+    def count(position: int) -> bool:
+        try:
+            dishes.count("soup", Tracking("kitchen", position))
+        except IntegrityError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        for position in range(1, 11):
+            assert sum(threads.map(count, [position] * 8)) == 1
+    assert (dishes.counted("soup"), dishes.max_tracking_id("kitchen")) == (10, 10)
