@@ -11,7 +11,7 @@ from random import SystemRandom
 
 from tests.faults.faults import FAULTS
 from tests.faults.replica_set import ReplicaSet
-from tests.faults.rounds import Plan, Verdict, random_plan, run
+from tests.faults.rounds import Verdict, random_plan, run
 from tests.faults.store import OUR_STORE
 
 
@@ -21,41 +21,43 @@ def main() -> int:
     _say(f"fault suite: seed {options.seed}, {options.seconds:.0f} s, {options.module}")
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     deadline = time.monotonic() + options.seconds
-    verdicts: list[Verdict] = []
+    rounds = events = 0
+    faults = Counter[str]()
     with ReplicaSet(folder / "set") as replica_set:
-        while not verdicts or time.monotonic() < deadline:
-            seed = options.seed + len(verdicts)
-            verdict = run(_plan(seed, options), replica_set, folder / f"round{seed}")
-            verdicts.append(verdict)
-            _say(verdict.report())
+        while not rounds or (time.monotonic() < deadline and rounds != options.rounds):
+            verdict = _round(options.seed + rounds, options, replica_set, folder)
             if verdict.violations:
-                _say(
-                    f"to replay it: python -m tests.faults --rounds 1 --seed {seed} --module {options.module}"
-                )
                 return 1
-            shutil.rmtree(verdict.folder)
-            if options.rounds and len(verdicts) >= options.rounds:
-                break
+            rounds += 1
+            events += len(verdict.history.log)
+            faults.update(verdict.plan.faults)
     shutil.rmtree(folder)
-    _print_totals(verdicts)
+    _say(f"no violation in {rounds} rounds, {events} events, {faults.total()} faults:")
+    _say("\n".join(f"  {faults[name]:4} {name}" for name in FAULTS))
     return 0
+
+
+def _round(seed: int, options: argparse.Namespace, replica_set: ReplicaSet, folder: Path) -> Verdict:
+    """The verdict on the round of a seed, which is reported; its journals stay if it is bad."""
+    journals = folder / f"round{seed}"
+    only = "".join(f" --only '{name}'" for name in options.only)
+    replay = f"python -m tests.faults --rounds 1 --seed {seed} --module {options.module}{only}"
+    try:
+        verdict = run(random_plan(seed, options.module, options.only), replica_set, journals)
+    except Exception:
+        _say(f"seed {seed} could not be run to its end; journals: {journals}; to replay it: {replay}")
+        raise
+    _say(verdict.report())
+    if verdict.violations:
+        _say(f"to replay it: {replay}")
+    else:
+        shutil.rmtree(journals)
+    return verdict
 
 
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def _plan(seed: int, options: argparse.Namespace) -> Plan:
-    return random_plan(seed, options.module, options.only)
-
-
-def _print_totals(verdicts: list[Verdict]) -> None:
-    faults = Counter(name for verdict in verdicts for name in verdict.plan.faults)
-    events = sum(len(verdict.history.log) for verdict in verdicts)
-    _say(f"no violation in {len(verdicts)} rounds, {events} events, {faults.total()} faults:")
-    for name in FAULTS:
-        _say(f"  {faults[name]:4} {name}")
 
 
 def _options() -> argparse.Namespace:

@@ -15,7 +15,8 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from tests.faults.plain_store import Document, PlainRecorder, PlainUnknownError
+from tests.faults.plain_reads import Document
+from tests.faults.plain_store import PlainRecorder, PlainUnknownError
 
 _LOCAL = ReadConcern("local")
 
@@ -78,7 +79,7 @@ class SettledByOneRead(PlainRecorder):
         append_id: UUID,
         error: PyMongoError,
     ) -> list[int] | None:
-        with self._session() as another:
+        with self.session_after_all() as another:
             found = self.look(another, events, append_id)
         if found is None and isinstance(error, ConnectionFailure):
             raise OperationalError("the append did not take place")

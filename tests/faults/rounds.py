@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eventsourcing.cipher import AESCipher
+
 from tests.faults.checker import STRICT, Expectations, check
 from tests.faults.faults import FAULTS
 from tests.faults.history import History
@@ -17,6 +19,13 @@ from tests.faults.violations import Violation
 from tests.faults.workload import Mix
 
 FAULTS_PER_ROUND = 5
+OUR_SETTINGS: Sequence[Mapping[str, str]] = (
+    {},
+    {"MONGODB_BATCH_EVENTS": "3"},
+    {"COMPRESSOR_TOPIC": "zlib"},
+    {"COMPRESSOR_TOPIC": "zlib", "CIPHER_KEY": AESCipher.create_key(16)},
+)
+"""Under each of which our store has to pass: as it is, with tiny batches, with binary states."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +71,10 @@ class Verdict:
 
     def report(self) -> str:
         """All there is to say about it."""
+        settings = "".join(f" {name}" for name in self.plan.settings)
         return "\n".join(
             [
-                f"seed {self.plan.seed}, {self.plan.module}: {self.summary()}",
+                f"seed {self.plan.seed}, {self.plan.module}{settings}: {self.summary()}",
                 *(f"  {happening}" for happening in self.happenings),
                 *(f"VIOLATION {violation}" for violation in self.violations),
                 *([f"journals: {self.folder}"] if self.violations else []),
@@ -82,7 +92,8 @@ def random_plan(seed: int, module: str = OUR_STORE, only: Iterable[str] = ()) ->
     count = min(FAULTS_PER_ROUND, len(pack))
     dealt = [pack[(seed * count + number) % len(pack)] for number in range(count)]
     random_of(seed, "order").shuffle(dealt)
-    return Plan(seed, dealt, module)
+    settings = random_of(seed, "settings").choice(OUR_SETTINGS if module == OUR_STORE else ({},))
+    return Plan(seed, dealt, module, settings=settings)
 
 
 def run(plan: Plan, replica_set: ReplicaSet, folder: Path) -> Verdict:

@@ -40,7 +40,8 @@ def test_the_open_transaction_of_a_killed_writer_blocks_nobody_for_long(
     """The server itself would end it after a minute."""
     history = judged(Plan(1, ["kill writer before-commit"], processes=0), replica_set, round_folder).history
     assert any(call.outcome is None for call in history.calls)
-    assert max(call.ends[-1].at - call.began for call in history.calls if call.ends) < 6
+    longest = max(call.ends[-1].at - call.began for call in history.calls if call.ends)
+    assert 0.5 < longest < 6  # it did stand in the way
 
 
 def test_past_its_deadline_an_append_is_unknown_until_a_repeat_settles_it(
