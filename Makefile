@@ -19,7 +19,7 @@ run: install ## start the whole service here: make run [PORT=8000] [DATA=var]; C
 	@exec $(BIN)/python -m ops.local.environment --port "$(PORT)" --data "$(DATA)" --die-with-parent
 
 test: install ## run all tests against a real MongoDB; ledger and projections must be covered entirely
-	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 lint: install ## check style, format and who imports whom
 	@$(BIN)/ruff check .

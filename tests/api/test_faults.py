@@ -1,6 +1,5 @@
 """What nobody expected: masked for the client, logged once, and found again by its correlation id."""
 
-import uuid
 from typing import Any
 
 import httpx
@@ -27,7 +26,7 @@ def errors_of(logs: list[Any]) -> list[Any]:
     "document",
     [
         SUMMARY,
-        f'{{ meal(id: "{uuid.uuid4()}") {{ id }} }}',
+        '{ meal(id: "4ff45b82-7722-43c1-9967-ec3ca2708437") { id } }',
         "{ mealHistory { edges { cursor } } }",
         'mutation { deleteMeal(mealId: "x") { position } }',
         'mutation { analyzeMealPhoto(photoUrl: "https://example.com/x.jpg") { mealId } }',

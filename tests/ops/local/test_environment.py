@@ -273,6 +273,7 @@ def test_a_child_that_fails_ends_everything_with_its_last_words(
 @pytest.mark.parametrize("command", ["project", "serve"])
 def test_a_child_that_dies_later_ends_everything(tmp_path: Path, mongodb_url: str, command: str) -> None:
     run = Run(tmp_path / "data", MONGODB_URL=mongodb_url).ready()
+    eventually(lambda: f"{command} starts" in run.story())
     [victim] = [pid for name, event, pid in run.events() if (name, event) == (command, "starts")]
     os.kill(victim, signal.SIGKILL)
     assert run.end() == 1
