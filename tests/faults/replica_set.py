@@ -13,6 +13,7 @@ from tests.faults.node import REPLICA_SET, Document, Node
 
 ELECTION_TIMEOUT = 2.0
 _LOOK_SECONDS = 0.05
+_RECOVERY_SECONDS = 30.0
 
 
 class ReplicaSet:
@@ -72,17 +73,33 @@ class ReplicaSet:
             {"replSetStepDown": seconds, "secondaryCatchUpPeriodSecs": min(1, seconds - 1), "force": True}
         )
 
-    def heal(self, timeout: float = 60.0) -> None:
-        """Undo what faults have left: thaw, restart, turn fail points off; then wait until the set is healthy."""
+    def heal(self, timeout: float = 90.0) -> Sequence[Node]:
+        """Undo what faults have left: thaw, restart, turn fail points off; then wait until the set is healthy.
+
+        A member that does not recover by itself (mongod can hang in a roll-back) is killed and started again; those
+        members are returned. Raises TimeoutError.
+        """
+        deadline = time.monotonic() + timeout
+        self._revive(deadline)
+        try:
+            self.wait_until_healthy(_RECOVERY_SECONDS)
+        except TimeoutError:
+            stuck = [node for node in self.nodes if not _serves(_hello(node))]
+            for node in stuck:
+                node.kill()
+            self._revive(deadline)
+            self.wait_until_healthy(deadline - time.monotonic())
+            return stuck
+        return ()
+
+    def _revive(self, deadline: float) -> None:
         for node in self.nodes:
             if node.is_running and node.is_frozen:
                 node.thaw()
             elif not node.is_running:
                 node.start()
-        deadline = time.monotonic() + timeout
         for node in self.nodes:
             _turn_off_fail_points(node, deadline)
-        self.wait_until_healthy(deadline - time.monotonic())
 
     def wait_until_healthy(self, timeout: float = 60.0) -> None:
         """Wait for one primary, secondaries else, and a write that every member has. Raises TimeoutError."""
@@ -147,6 +164,10 @@ def _hello(node: Node) -> Document:
         return node.command("hello", timeout=1.0)
     except PyMongoError:
         return {}
+
+
+def _serves(hello: Document) -> bool:
+    return bool(hello.get("isWritablePrimary") or hello.get("secondary"))
 
 
 def _turn_off_fail_points(node: Node, deadline: float) -> None:

@@ -116,7 +116,8 @@ def run(plan: Plan, replica_set: ReplicaSet, folder: Path) -> Verdict:
                 at = time.monotonic() - began
                 what = FAULTS[name](stage)
                 happenings.append(f"{at:6.1f} s  {name}: {what}")
-                replica_set.heal()
+                stuck = replica_set.heal()
+                happenings += [f"          restarted {node.address}, which did not recover" for node in stuck]
                 time.sleep(stage.random.uniform(0.2, 1) * plan.quiet_seconds)  # as before
             history = stage.finish()
         finally:

@@ -73,7 +73,7 @@ VARIANTS = [
     Variant(
         "ForgetsTheFirstCall",
         frozenset({"failed appends are not there"}),
-        ("freeze primary",),
+        ("stop replication",),
         expectations=_IMPATIENT,
     ),
 ]
