@@ -4,10 +4,11 @@ from _thread import allocate_lock
 from collections.abc import Sequence
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
 
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.documents import describe, event_bodies, stream_key
+from adapters.mongo.errors import AppendOutcomeUnknownError
 
 
 class Append:
@@ -19,7 +20,7 @@ class Append:
 
     __slots__ = (
         "_bell", "append_id", "bodies", "deadline", "error", "events", "first_position",
-        "keys", "maybe_sent", "promoted", "settled", "size", "tracking", "trouble",
+        "is_repeat", "keys", "maybe_sent", "promoted", "settled", "size", "tracking", "trouble",
     )  # fmt: skip
 
     def __init__(
@@ -28,14 +29,19 @@ class Append:
         append_id: UUID,
         deadline: Deadline,
         tracking: Tracking | None = None,
+        *,
+        is_repeat: bool = False,
     ) -> None:
-        """Raises IntegrityError when two of the events have one stream and version, DataError when one
+        """`is_repeat` says that an earlier call may have sent the same append, under the same id.
+
+        Raises IntegrityError when two of the events have one stream and version, DataError when one
         cannot be stored.
         """
         self.events = events
         self.append_id = append_id
         self.deadline = deadline
         self.tracking = tracking
+        self.is_repeat = is_repeat
         self.bodies = event_bodies(events, append_id)
         self.size = sum(map(len, self.bodies))
         self.keys = [stream_key(event.originator_id, event.originator_version) for event in events]
@@ -68,8 +74,16 @@ class Append:
 
     def fail(self, error: BaseException) -> None:
         """It did not take place, or nobody will find out."""
-        self.error = error
+        self.error = self.failure(error)
         self.settled = True
+
+    def failure(self, error: BaseException) -> BaseException:
+        """What the caller is told. That a repeat did not get through says nothing of the call that it repeats."""
+        if not self.is_repeat or not isinstance(error, OperationalError):
+            return error
+        if isinstance(error, AppendOutcomeUnknownError):
+            return error
+        return AppendOutcomeUnknownError(self.append_id, str(error))
 
     def conflict(self) -> None:
         """It did not take place, because an event of another append has the version of one of its events."""

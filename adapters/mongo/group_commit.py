@@ -88,11 +88,13 @@ class GroupCommit:
     def _await_room(self, append: Append) -> None:
         while not self._closed and len(self._queue) >= self._max_queued:
             if not self._changed.wait(append.deadline.remaining):
-                raise OperationalError(
-                    f"{append} did not take place: {self._max_queued} others were waiting until its deadline"
+                raise append.failure(
+                    OperationalError(
+                        f"{append} did not take place: {self._max_queued} others were waiting until its deadline"
+                    )
                 )
         if self._closed:
-            raise OperationalError(f"{append} did not take place: the event store is closed")
+            raise append.failure(OperationalError(f"{append} did not take place: the event store is closed"))
 
     def _is_chosen(self, append: Append) -> bool:
         """Wait until `append` has to lead (True), or until it is settled, at the latest by its deadline (False)."""

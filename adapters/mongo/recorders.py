@@ -84,7 +84,7 @@ class MongoAggregateRecorder(AggregateRecorder):
         """
         if not stored_events:
             return [] if self.numbered else None
-        return self._append(stored_events, append_id or uuid4(), None).positions()
+        return self._append(stored_events, append_id, None).positions()
 
     def select_events(
         self,
@@ -113,11 +113,19 @@ class MongoAggregateRecorder(AggregateRecorder):
             for record in found
         ]
 
-    def _append(self, events: Sequence[StoredEvent], append_id: UUID, tracking: Tracking | None) -> Append:
+    def _append(
+        self, events: Sequence[StoredEvent], append_id: UUID | None, tracking: Tracking | None
+    ) -> Append:
         if not self._trusts_indexes:
             self.log.require_indexes()
             self._trusts_indexes = True
-        append = Append(events, append_id, Deadline.after(self.datastore.settings.append_deadline), tracking)
+        append = Append(
+            events,
+            append_id or uuid4(),
+            Deadline.after(self.datastore.settings.append_deadline),
+            tracking,
+            is_repeat=append_id is not None,
+        )
         self._group.submit(append)
         return append
 
@@ -211,7 +219,9 @@ class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
         """Let everyone who waits for a position look again."""
         self._wakeups.wake_all()
 
-    def _append(self, events: Sequence[StoredEvent], append_id: UUID, tracking: Tracking | None) -> Append:
+    def _append(
+        self, events: Sequence[StoredEvent], append_id: UUID | None, tracking: Tracking | None
+    ) -> Append:
         append = super()._append(events, append_id, tracking)
         if append.first_position is not None:
             self._wakeups.hint(append.first_position + len(events) - 1)

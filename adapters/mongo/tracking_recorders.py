@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from eventsourcing.persistence import ProcessRecorder, StoredEvent, Tracking, TrackingRecorder
 from pymongo.client_session import ClientSession
@@ -71,7 +71,7 @@ class MongoProcessRecorder(MongoApplicationRecorder, ProcessRecorder):
         """
         if tracking is None:
             return super().insert_events(stored_events, append_id=append_id, **kwargs)
-        return self._append(stored_events, append_id or uuid4(), tracking).positions()
+        return self._append(stored_events, append_id, tracking).positions()
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Record `tracking`.
