@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint typecheck export-schema requirements clean
+.PHONY: help install run test lint typecheck export-schema bench requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ typecheck: install ## check the types (mypy, strict)
 
 export-schema: install ## write api/schema_export.graphql; with CI set, fail if the committed one differs
 	@$(BIN)/python -m api.export $(if $(CI),--check)
+
+bench: install ## measure the event store beside its peers: make bench [ROUNDS=5] [QUICK=1]
+	@$(BIN)/python -m ops.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick)
 
 requirements: install ## pin the requirements anew after a change of pyproject.toml (UPGRADE=--upgrade: to the newest)
 	@sh ops/pin.sh "$(BIN)" $(UPGRADE)

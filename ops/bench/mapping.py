@@ -1,0 +1,52 @@
+"""Domain events to stored events and back, beside the bare encoding of the same documents."""
+
+from collections.abc import Callable
+from time import perf_counter
+from uuid import UUID
+
+import bson
+from eventsourcing.persistence import Mapper
+
+from adapters.mongo.client import CODEC
+from ops.bench.samples import STATES, Eaten, domain_events
+from ops.bench.stores import StoreName, Stores
+
+_IN_PLACE = ("originator_id", "originator_version")
+
+
+def map_to_stored(stores: Stores, name: StoreName, rounds: int) -> float:
+    """Microseconds for an event to become a stored one by a recorder's mapper; by the bare driver, BSON."""
+    events = domain_events(stores.addresses.seed)
+    if name == "driver":
+        documents = [_state(event) for event in events]
+        return _timed(lambda: [bson.encode(document, codec_options=CODEC) for document in documents], rounds)
+    to_stored_event = _mapper(stores, name).to_stored_event
+    return _timed(lambda: [to_stored_event(event) for event in events], rounds)
+
+
+def map_to_domain(stores: Stores, name: StoreName, rounds: int) -> float:
+    """The way back, in microseconds for an event."""
+    events = domain_events(stores.addresses.seed)
+    if name == "driver":
+        encoded = [bson.encode(_state(event), codec_options=CODEC) for event in events]
+        return _timed(lambda: [bson.decode(data, CODEC) for data in encoded], rounds)
+    mapper = _mapper(stores, name)
+    stored = [mapper.to_stored_event(event) for event in events]
+    return _timed(lambda: [mapper.to_domain_event(event) for event in stored], rounds)
+
+
+def _mapper(stores: Stores, name: StoreName) -> Mapper[UUID]:
+    return stores.recorder(name, "writes").mapper
+
+
+def _state(event: Eaten) -> dict[str, object]:
+    """What the store's mapper writes as the state."""
+    return {key: value for key, value in vars(event).items() if key not in _IN_PLACE}
+
+
+def _timed(once: Callable[[], object], rounds: int) -> float:
+    once()
+    began = perf_counter()
+    for _ in range(rounds):
+        once()
+    return (perf_counter() - began) * 1e6 / (rounds * STATES)
