@@ -6,6 +6,13 @@ from msgspec import Struct
 from adapters.openai_errors import cut_off, down, failure_by_code, refused, unreadable
 from ledger import TokenUsage
 
+_MOST_TOKENS = 10**9
+
+
+def _count(tokens: int | None) -> int | None:
+    """What a server claims, where it can be: an event keeps it for ever."""
+    return tokens if tokens is not None and 0 <= tokens <= _MOST_TOKENS else None
+
 
 class _InputDetails(Struct, frozen=True):
     cached_tokens: int | None = None
@@ -52,10 +59,10 @@ class ModelAnswer(Struct, frozen=True):
         usage = self.usage or _Usage()
         details = usage.input_tokens_details or _InputDetails()
         return TokenUsage(
-            input=usage.input_tokens,
-            cached=details.cached_tokens,
-            written=details.cache_write_tokens,
-            output=usage.output_tokens,
+            input=_count(usage.input_tokens),
+            cached=_count(details.cached_tokens),
+            written=_count(details.cache_write_tokens),
+            output=_count(usage.output_tokens),
         )
 
     def text(self) -> str:

@@ -118,7 +118,7 @@ class OpenAIRecognizer:
     def _priced(
         self, answer: ModelAnswer, dish_name: str | None, foods: tuple[RecognizedFood, ...]
     ) -> Recognition:
-        model = answer.model or self._model
+        model = (answer.model or self._model)[:200]
         prices = self._prices
         cost = prices.cost(model, answer.service_tier, answer.tokens) if prices else None
         known = prices if cost is not None else None

@@ -1,9 +1,11 @@
 """What each command does: check, load, decide, append, and answer from the aggregate just written."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from random import uniform
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from ledger.analysis import MealAnalysis
 from ledger.analysis_run import AnalysisRuns
@@ -32,8 +34,9 @@ from ledger.local_day import now
 from ledger.meal import Actor, Meal
 from ledger.photo_url import check_photo_url
 from ledger.repository import MealRepository
+from ledger.values import Timing
 
-_ATTEMPTS = 5
+_ATTEMPTS = 8
 """How often a command is decided anew when the meal changes under it."""
 
 
@@ -113,20 +116,26 @@ class CommandHandlers:
         )
 
         def update(meal: Meal) -> None:
-            timing = check_timing(
-                meal_type=command.meal_type or meal.timing.meal_type,
-                eaten_at=meal.timing.eaten_at if command.eaten_at is None else command.eaten_at,
-                time_zone=meal.timing.time_zone if command.time_zone is None else command.time_zone,
-                at=self._clock(),
-            )
             meal.update(
-                timing=timing,
+                timing=self._timing_after(command, meal.timing),
                 notes=meal.notes if notes is UNSET else notes,
                 amounts=amounts,
                 actor=_actor(context),
             )
 
         return _outcome(*await self._change(context, command.meal_id, update))
+
+    def _timing_after(self, command: UpdateMeal, timing: Timing) -> Timing:
+        """When the meal was eaten, after the command. The day is worked out anew only when time or zone is given."""
+        meal_type = command.meal_type or timing.meal_type
+        if command.eaten_at is None and command.time_zone is None:
+            return structs.replace(timing, meal_type=meal_type)
+        return check_timing(
+            meal_type=meal_type,
+            eaten_at=timing.eaten_at if command.eaten_at is None else command.eaten_at,
+            time_zone=timing.time_zone if command.time_zone is None else command.time_zone,
+            at=self._clock(),
+        )
 
     async def delete_meal(self, context: RequestContext, command: DeleteMeal) -> MealOutcome:
         """Remove the meal. Raises MealNotFound, InvalidState, InvalidArgument, Conflict."""
@@ -153,6 +162,7 @@ class CommandHandlers:
             except Conflict:
                 if attempts == _ATTEMPTS:
                     raise
+                await asyncio.sleep(uniform(0, 0.005 * 2**attempts))  # noqa: S311 - it keeps rivals apart
 
     async def settle_stale(self, meal_id: str) -> bool:
         """Fail an analysis that a crash cut off; whether it was this call that did. See AnalysisRuns.settle_stale."""

@@ -211,8 +211,8 @@ class Meal(Aggregate):
         )
 
     def snapshot(self) -> MealSnapshot:
-        """The meal as it stands now."""
-        return MealSnapshot(
+        """The meal as it stands now; of a deleted one nothing that its owner removed."""
+        snapshot = MealSnapshot(
             id=str(self.id),
             user_id=self.user_id,
             status=self.status,
@@ -233,6 +233,7 @@ class Meal(Aggregate):
             created_at=self.created_on,
             updated_at=self.modified_on,
         )
+        return snapshot.emptied() if self.status is MealStatus.DELETED else snapshot
 
     def _require(self, what: str, *allowed: MealStatus) -> None:
         if self.status not in allowed:
@@ -241,7 +242,7 @@ class Meal(Aggregate):
     def _check_known(self, entry_ids: Iterable[str], field: str) -> None:
         unknown = sorted(set(entry_ids) - {entry.id for entry in self.entries})
         if unknown:
-            raise UnknownEntry(f"The meal has no entry {unknown[0]!r}.", field=field)
+            raise UnknownEntry(f"The meal has no entry {unknown[0][:64]!r}.", field=field)
 
     def _trigger(
         self, event_class: type[MealEvent], actor: Actor, *, timing: Timing | None = None, **facts: Any

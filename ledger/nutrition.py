@@ -4,11 +4,13 @@ A stored value is a float that has at most three decimals; the arithmetic turns 
 thousandths and back, which is exact below 2**53 / 1000, about nine billion grams.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Self
 
 from msgspec import Struct, structs
+
+MOST = 100_000.0
+"""No food holds more of any nutrient in 100 g: pure salt has 39,000 mg of sodium, pure fat 900 kcal."""
 
 NUTRIENTS = ("calories", "protein", "carbs", "fat", "fiber", "sugar", "sodium")
 """The names of the nutrients, in the order in which they are shown."""
@@ -57,9 +59,9 @@ class Nutrients(Struct, frozen=True, kw_only=True):
         sugar: float | None = None,
         sodium: float | None = None,
     ) -> Self:
-        """The nutrients of one food, rounded to thousandths. What is negative, infinite or NaN counts as unknown."""
+        """The nutrients of one food, rounded to thousandths. What cannot be counts as unknown."""
         values = [
-            rounded(value) if value is not None and math.isfinite(value) and value >= 0 else None
+            rounded(value) if value is not None and 0 <= value <= MOST else None
             for value in (calories, protein, carbs, fat, fiber, sugar, sodium)
         ]
         return cls(**dict(zip(NUTRIENTS, values, strict=True)), complete=None not in values)

@@ -1,13 +1,21 @@
 """Which photo URLs the ledger hands to the model's service."""
 
 import ipaddress
+import re
 import socket
 from urllib.parse import SplitResult, urlsplit
 
 from ledger.errors import InvalidArgument
 
 MAX_LENGTH = 2048
-_PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+# Kept from public use by RFC 6761, 6762, 7686 and 8375, or in common use inside organisations.
+_PRIVATE_DOMAINS = frozenset(
+    "arpa corp home internal intranet invalid lan local localdomain localhost onion private test".split()  # noqa: SIM905 - a line, not fourteen
+)
+_PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+"""All that is handed out for global use; the forms that wrap an IPv4 address lie elsewhere, but for two."""
 
 
 def check_photo_url(url: str, *, local_environment: bool) -> str:
@@ -42,39 +50,45 @@ def _split(url: str) -> SplitResult:
 
 
 def _ascii_host(parts: SplitResult) -> str:
-    """The host as resolvers see it: full-width digits, say, are digits to them."""
+    """The host as resolvers see it: full-width digits, say, are digits to them, and a final dot changes nothing."""
     host = parts.hostname
     if not host:
         raise _refused("The photo URL needs a host.")
-    if ":" in host:  # an IPv6 address
-        return host
+    if parts.netloc.startswith("["):
+        return _ipv6_host(host)
     try:
-        return host.encode("idna").decode("ascii").lower()
+        name = host.encode("idna").decode("ascii").lower().removesuffix(".")
     except UnicodeError as error:
+        raise _refused("The photo URL's host is malformed.") from error
+    if not _NAME.fullmatch(name):
+        raise _refused("The photo URL's host is malformed.")
+    return name
+
+
+def _ipv6_host(host: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(host))
+    except ValueError as error:
         raise _refused("The photo URL's host is malformed.") from error
 
 
 def _is_public(host: str) -> bool:
-    address = _address(host)
-    if address is not None:
-        return address.is_global and not address.is_multicast
-    name = host.rstrip(".")
-    return "." in name and not name.endswith(_PRIVATE_SUFFIXES) and not name.rsplit(".", 1)[1].isdigit()
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a host is, in any of the spellings that resolvers take (127.1, 0x7f000001, 2130706433)."""
+    if ":" in host:
+        return _is_public_ipv6(ipaddress.IPv6Address(host))
     try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(host))
-        except OSError:
-            return None
-    if isinstance(address, ipaddress.IPv6Address):
-        embedded = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        return embedded or address
-    return address
+        # In any of the spellings that resolvers take: 127.1, 0x7f000001, 2130706433.
+        address = ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
+        labels = host.split(".")
+        return len(labels) > 1 and labels[-1] not in _PRIVATE_DOMAINS and not _NUMBER.fullmatch(labels[-1])
+    return address.is_global and not address.is_multicast
+
+
+def _is_public_ipv6(address: ipaddress.IPv6Address) -> bool:
+    embedded = address.sixtofour or (address.teredo or (None, None))[1]
+    if embedded is not None and not embedded.is_global:
+        return False
+    return address in _PUBLIC_IPV6 and address.is_global
 
 
 def _refused(message: str) -> InvalidArgument:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ledger.command_handlers import CommandHandlers
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, ServiceUnavailable
 from ledger.local_day import now
 
 _log = logging.getLogger(__name__)
@@ -37,13 +37,20 @@ class StaleAnalysisSweep:
         self._deadline = deadline
         self._clock = clock
 
-    async def once(self, limit: int = 100) -> int:
+    async def once(self, limit: int = 1000) -> int:
         """Settle what is found now; how many of them this call settled."""
         found = await self._finder.stale_analyses(self._clock() - 2 * self._deadline, limit)
-        settled = 0
-        for meal_id in found:
-            settled += await self._commands.settle_stale(meal_id)
-        return settled
+        return sum([await self._settle(meal_id) for meal_id in found])
+
+    async def _settle(self, meal_id: str) -> bool:
+        """Whether this call settled the meal. One that cannot be settled is logged, and keeps no other from it."""
+        try:
+            return await self._commands.settle_stale(meal_id)
+        except ServiceUnavailable:
+            raise  # the store is down, for all of them
+        except Exception:  # noqa: BLE001 - one unreadable stream must not hide all the others
+            _log.exception("stale_analysis_not_settled", extra={"meal_id": meal_id})
+            return False
 
     async def forever(self, every: timedelta) -> None:
         """Sweep now and then again and again, until cancelled. A sweep that fails is logged; the next one comes."""

@@ -3,10 +3,10 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ledger.errors import ErrorCode
-from ledger.nutrition import Nutrients
+from ledger.nutrition import Nutrients, total
 
 
 class MealStatus(StrEnum):
@@ -128,3 +128,16 @@ class MealSnapshot(Struct, frozen=True, kw_only=True):
     failure_message: str | None
     created_at: datetime
     updated_at: datetime
+
+    def emptied(self) -> "MealSnapshot":
+        """What is left of a meal when its owner has deleted it: that it was, when, and what became of it."""
+        return structs.replace(
+            self,
+            dish_name=None,
+            photo_url=None,
+            confidence=None,
+            notes=None,
+            entries=(),
+            totals=total(()),
+            warnings=(),
+        )

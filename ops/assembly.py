@@ -1,10 +1,12 @@
 """The composition root: builds the adapters from the settings and hands them to the other rooms."""
 
+import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
+import msgspec
 from eventsourcing.persistence import PersistenceError
 
 from adapters.circuit_breaker import InterlockBreaker
@@ -16,6 +18,7 @@ from adapters.mongo.projection_store import MongoProjectionStore, create_indexes
 from adapters.mongo.read_models import MongoReadModels
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
+from adapters.prices import PriceTable
 from adapters.resilience import Resilience
 from adapters.usda import UsdaDatabase
 from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
@@ -28,6 +31,11 @@ from ops.settings import ServeSettings, StoreSettings, reveal
 from projections import DAILY_SUMMARIES, MEALS, Projection, Projector, ProjectorGroup
 
 PROJECTIONS: tuple[Projection, ...] = (MEALS, DAILY_SUMMARIES)
+
+_SHARE_OF_DEADLINE = 0.8
+"""How much of an analysis' deadline one call to a service may take, its retries included."""
+_FALL_BACK_SECONDS = 3.0
+"""The same for a database that is only asked for what the first one lacks: nobody should wait long for it."""
 
 
 class Store(NamedTuple):
@@ -134,35 +142,49 @@ def _outside_services(
             base_url=settings.openai_base_url,
             api_key=settings.openai_api_key.get_secret_value(),
             model=settings.openai_model,
-            resilience=_resilience(settings, "openai"),
+            resilience=_resilience(settings, "OpenAI"),
+            prices=_prices(settings),
         ),
         (
             UsdaDatabase(
                 base_url=settings.usda_base_url,
                 api_key=settings.usda_api_key.get_secret_value(),
-                resilience=_resilience(settings, "usda"),
+                resilience=_resilience(settings, "USDA FoodData Central"),
             ),
             OpenFoodFactsDatabase(
                 search_url=settings.openfoodfacts_search_url,
-                resilience=_resilience(settings, "openfoodfacts"),
+                resilience=_resilience(settings, "OpenFoodFacts", most_seconds=_FALL_BACK_SECONDS),
                 version=settings.app_version,
             ),
         ),
     )
 
 
-def _resilience(settings: ServeSettings, service: str) -> Resilience:
+def _resilience(settings: ServeSettings, service: str, most_seconds: float = math.inf) -> Resilience:
+    # An attempt ends before the analysis does, so that the breaker learns of a service that never answers.
+    budget = min(_SHARE_OF_DEADLINE * settings.analysis_deadline_seconds, most_seconds)
     return Resilience(
         service,
         attempts=settings.openai_max_retries + 1,
-        attempt_timeout=settings.openai_timeout_seconds,
-        budget=settings.analysis_deadline_seconds,
+        attempt_timeout=min(settings.openai_timeout_seconds, budget),
+        budget=budget,
         breaker=InterlockBreaker(
             service,
             failure_threshold=settings.circuit_breaker_failure_threshold,
             recovery_seconds=settings.circuit_breaker_recovery_timeout,
         ),
     )
+
+
+def _prices(settings: ServeSettings) -> PriceTable | None:
+    if settings.openai_prices_file is None:
+        return None
+    try:
+        return msgspec.json.decode(settings.openai_prices_file.read_bytes(), type=PriceTable)
+    except OSError as error:
+        raise OperatorError(f"OPENAI_PRICES_FILE cannot be read: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise OperatorError(f"OPENAI_PRICES_FILE is no table of prices: {error}") from error
 
 
 def _authenticator(settings: ServeSettings, opened: AsyncExitStack) -> Authenticator:

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     openai_model: Name = "gpt-5.4-mini"
     openai_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     openai_timeout_seconds: Seconds = 20.0
+    openai_prices_file: Path | None = None
     usda_api_key: ApiKey | None = None
     usda_base_url: HttpUrl = "https://api.nal.usda.gov/fdc/v1"
     openfoodfacts_base_url: HttpUrl = "https://world.openfoodfacts.org"

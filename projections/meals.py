@@ -123,16 +123,7 @@ def _(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
 
 @_changed.register
 def _(_event: MealDeleted, meal: MealSnapshot) -> MealSnapshot:
-    return structs.replace(
-        meal,
-        dish_name=None,
-        photo_url=None,
-        confidence=None,
-        notes=None,
-        entries=(),
-        totals=total(()),
-        warnings=(),
-    )
+    return meal.emptied()
 
 
 MEALS = Projection(

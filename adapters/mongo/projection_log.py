@@ -5,7 +5,7 @@ from typing import Protocol, cast
 
 from eventsourcing.persistence import Notification, PersistenceError
 
-from ledger import MealEvent, TypedEventMapper
+from ledger import TOPICS, MealEvent, TypedEventMapper
 from projections import Batch, CannotFollow, RecordedEvent, describe
 
 
@@ -37,7 +37,10 @@ class RecorderEventLog:
         self._mapper = mapper
 
     def read(self, after: int, limit: int, topics: Collection[str]) -> Batch | None:
-        """The next stretch of the log. Raises GapInLog when the recorder's positions do not follow each other."""
+        """The next stretch of the log, with the events of these topics and those that nobody here can read.
+
+        Raises GapInLog when the recorder's positions do not follow each other.
+        """
         try:
             found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
         except PersistenceError as error:
@@ -50,7 +53,9 @@ class RecorderEventLog:
         return Batch(
             last=found[-1].id,
             events=tuple(
-                self._recorded(notification) for notification in found if notification.topic in topics
+                self._recorded(notification)
+                for notification in found
+                if notification.topic in topics or notification.topic not in TOPICS
             ),
         )
 

@@ -19,7 +19,9 @@ async def requested(http: httpx.AsyncClient, *ids: str) -> httpx.Response:
     return await http.post("/graphql", json={"query": "{"}, headers=headers)
 
 
-@pytest.mark.parametrize("given", ["12345678", "a" * 64, "4ff45b82-7722-43c1-9967-ec3ca2708437", "Edge-1.2_3456"])
+@pytest.mark.parametrize(
+    "given", ["12345678", "a" * 64, "4ff45b82-7722-43c1-9967-ec3ca2708437", "Edge-1.2_3456"]
+)
 async def test_a_request_id_of_a_usual_shape_is_kept(http: httpx.AsyncClient, given: str) -> None:
     response = await requested(http, given)
     assert response.headers["x-request-id"] == given

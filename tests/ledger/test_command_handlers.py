@@ -291,6 +291,57 @@ async def test_an_analysis_cut_off_is_settled_once_whoever_sweeps() -> None:
         assert again.error.code is ErrorCode.SERVICE_UNAVAILABLE
 
 
+async def test_a_stream_that_cannot_be_read_keeps_no_other_from_being_settled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    later = now() + timedelta(seconds=11)
+    async with kitchen() as it, kitchen(ledger=it.ledger, clock=lambda: later) as sweeper:
+        good = await cut_off(it)
+        sweep = StaleAnalysisSweep(
+            Found("no meal", good), sweeper.commands, deadline=timedelta(seconds=5), clock=lambda: later
+        )
+        assert await sweep.once() == 1
+        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
+    assert "stale_analysis_not_settled" in caplog.text
+
+
+async def test_a_store_that_is_down_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with kitchen() as it:
+
+        def save(*_: object) -> None:
+            raise OperationalError("no primary")
+
+        later = now() + timedelta(seconds=11)
+        async with kitchen(ledger=it.ledger, clock=lambda: later) as sweeper:
+            meal_id = await cut_off(it)
+            monkeypatch.setattr(it.ledger, "save", save)
+            finder = Found(meal_id, meal_id)
+            with pytest.raises(LedgerError, match="cannot be reached"):
+                await StaleAnalysisSweep(finder, sweeper.commands, deadline=timedelta(seconds=5)).once()
+
+
+async def test_a_note_does_not_move_a_meal_whatever_became_of_its_zone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with kitchen() as it:
+        meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
+
+        def unknown(name: str) -> object:
+            raise InvalidArgument(f"no zone {name}", field="timeZone")
+
+        monkeypatch.setattr("ledger.local_day.time_zone", unknown)
+        noted = await it.commands.update_meal(ALICE, UpdateMeal(meal_id=meal.id, notes="n"))
+        assert (noted.meal.local_date, noted.meal.notes) == (meal.local_date, "n")
+
+
+async def test_a_deleted_meal_is_answered_without_what_was_removed() -> None:
+    async with kitchen() as it:
+        meal = (await it.commands.analyze_meal_photo(ALICE, KEYED)).meal
+        deleted = (await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))).meal
+        assert (deleted.photo_url, deleted.dish_name, deleted.entries) == (None, None, ())
+        assert (await it.commands.analyze_meal_photo(ALICE, KEYED)).meal == deleted
+
+
 async def test_a_sweep_leaves_a_young_analysis_alone() -> None:
     async with kitchen() as it:
         assert await it.commands.settle_stale(await cut_off(it)) is False
@@ -473,7 +524,7 @@ async def test_a_meal_that_never_stands_still_is_a_conflict(monkeypatch: pytest.
         monkeypatch.setattr(it.ledger, "save", save)
         with pytest.raises(Conflict):
             await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))
-        assert len(tries) == 5
+        assert len(tries) == 8
 
 
 async def test_a_store_that_is_down_is_an_expected_error(monkeypatch: pytest.MonkeyPatch) -> None:

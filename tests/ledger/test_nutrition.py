@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import NUTRIENTS, UNKNOWN, Nutrients, total
+from ledger.nutrition import MOST
 
 THOUSANDTH = Decimal("0.001")
 stored = st.integers(min_value=0, max_value=10_000_000).map(lambda thousandths: thousandths / 1000)
@@ -78,12 +79,12 @@ def test_what_no_part_knows_stays_unknown() -> None:
     assert total([UNKNOWN, UNKNOWN]) == UNKNOWN
 
 
-@pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -1.0, 100_000.001, 1e306])
 def test_a_value_that_cannot_be_is_unknown(nonsense: float) -> None:
     assert Nutrients.of(protein=nonsense).protein is None
 
 
-@given(st.floats(min_value=0, max_value=1e6))
+@given(st.floats(min_value=0, max_value=MOST))
 def test_a_value_is_stored_with_three_decimals(value: float) -> None:
     kept = Nutrients.of(fat=value).fat
     assert kept is not None

@@ -31,6 +31,7 @@ def test_a_public_https_url_is_taken_as_it_is(url: str) -> None:
         "https://example.com/\u202egpj.jpg", "https://exa\0mple.com/a.jpg", "https://example.com/\ud800",
         "https://example.com:99999/a.jpg", "https://[::1/a.jpg",
         "https://a..b/a.jpg", "https://" + "a" * 64 + ".com/a.jpg",
+        "https://127.0.0.1%00.example.com/a.jpg", "https://-example.com/a.jpg", "https://[v1.abc]/a.jpg",
         "https://example.com/" + "a" * (MAX_LENGTH - 19),
     ],
 )  # fmt: skip
@@ -57,6 +58,11 @@ def test_a_malformed_url_is_refused_everywhere(url: str, local_environment: bool
         "https://[::ffff:127.0.0.1]/a.jpg", "https://[2002:7f00:1::]/a.jpg",
         "https://[2001:0:4136:e378:8000:63bf:80ff:fffe]/a.jpg",
         "https://1.2.3.400/a.jpg",
+        "https://[::127.0.0.1]/a.jpg", "https://[64:ff9b::7f00:1]/a.jpg", "https://[64:ff9b::a9fe:a9fe]/a.jpg",
+        "https://[::ffff:0:127.0.0.1]/a.jpg", "https://[fec0::1]/a.jpg", "https://127.0.0.0x1./a.jpg",
+        "https://127.0.0.1./a.jpg", "https://localhost.localdomain/a.jpg", "https://x.corp/a.jpg",
+        "https://x.intranet/a.jpg", "https://router.home/a.jpg", "https://1.168.192.in-addr.arpa/a.jpg",
+        "https://[fe80::1%25eth0]/a.jpg",
     ],
 )  # fmt: skip
 def test_a_private_or_insecure_host_is_for_the_local_environment_only(url: str) -> None:

@@ -103,7 +103,9 @@ def test_a_server_that_has_stopped_is_said_within_the_deadline_and_the_store_rec
 ) -> None:
     server = LocalMongod(tmp_path / "db").start()
     try:
-        factory = make_factory(MONGODB_URL=server.url, MONGODB_APPEND_DEADLINE="0.5", MONGODB_READ_DEADLINE="0.5")
+        factory = make_factory(
+            MONGODB_URL=server.url, MONGODB_APPEND_DEADLINE="0.5", MONGODB_READ_DEADLINE="0.5"
+        )
         recorder, tracking = factory.application_recorder(), factory.tracking_recorder()
         recorder.insert_events(new_stream())
         server.stop()
