@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint typecheck export-schema bench requirements clean
+.PHONY: help install run test faults lint typecheck export-schema bench requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ run: install ## start the whole service here: make run [PORT=8000] [DATA=var]; C
 
 test: install ## run all tests against a real MongoDB; ledger and projections must be covered entirely
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+faults: install ## break real replica sets under the event store: make faults [SECONDS=600] [SEED=n]
+	@$(BIN)/python -m tests.faults --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)")
 
 lint: install ## check style, format and who imports whom
 	@$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from typing import Any
 
 import bson
 import pytest
+from eventsourcing.persistence import StoredEvent
 from pymongo import MongoClient
 
 from adapters.mongo.client import Document
@@ -264,6 +265,19 @@ def test_an_event_that_cannot_be_read_parks_its_stream(given: Given) -> None:
     assert day["contributions"].keys() == {str(good.id)}
     errors = given.client[given.database]["meals_v1_parked"].distinct("error")
     assert "chicken" not in repr(errors)
+
+
+def test_an_event_of_an_unknown_topic_parks_its_stream_too(given: Given) -> None:
+    """It may be one that newer code wrote: passed over, it would be missing from the read model for good."""
+    meal = analyzed()
+    given.log.save(meal)
+    newer = StoredEvent(meal.id, 3, "MealShared", b"{}")
+    given.log.ledger.recorder.insert_events([newer])
+
+    for projection in (MEALS, DAILY_SUMMARIES):
+        catch_up(given.projector(projection))
+        assert given.checkpoint(projection) == 3
+        assert given.parked(projection) == [(3, None, False)]
 
 
 def test_a_gap_in_the_log_stops_the_projection_before_it(given: Given) -> None:
