@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError
+from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import IntegrityError, MapperDeserialisationError, PersistenceError
 
 from ledger.application import MealLedger
@@ -16,6 +17,15 @@ from ledger.meal import Meal
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
+_UNREACHABLE = "The diary cannot be reached at the moment. Please try again."
+
+
+class OutcomeUnknown(ServiceUnavailable):
+    """The store could not tell within its deadline whether an append took place; it can be asked again by the id."""
+
+    def __init__(self, append_id: UUID) -> None:
+        super().__init__(_UNREACHABLE)
+        self.append_id = append_id
 
 
 class MealRepository:
@@ -37,8 +47,13 @@ class MealRepository:
 
         Raises Conflict when the stream has grown meanwhile (nothing was appended), and ServiceUnavailable.
         """
-        recordings = await self._run(lambda: self._application.save(meal))
-        return recordings[-1].notification.id
+        events = meal.collect_events()
+        try:
+            return await self._run(lambda: self._save(events))
+        except OutcomeUnknown as unknown:
+            # Asked again under its id, the store finds what it has; it never appends the same twice.
+            append_id = unknown.append_id
+        return await self._run(lambda: self._save(events, append_id=append_id))
 
     async def head(self) -> int:
         """The position of the newest event of the log; 0 while it is empty. Raises ServiceUnavailable."""
@@ -47,6 +62,9 @@ class MealRepository:
     def close(self) -> None:
         """Wait for the work in hand and end the threads."""
         self._pool.shutdown(wait=True)
+
+    def _save(self, events: Sequence[DomainEventProtocol[UUID]], **identity: UUID) -> int:
+        return self._application.save(*events, **identity)[-1].notification.id
 
     def _load(self, meal_id: UUID) -> Meal:
         meal: object = self._application.repository.get(meal_id)
@@ -65,9 +83,10 @@ class MealRepository:
         except MapperDeserialisationError:
             raise  # a fault of ours, not an outage: it must be seen
         except PersistenceError as error:
+            append_id = getattr(error, "append_id", None)
+            if isinstance(append_id, UUID):
+                raise OutcomeUnknown(append_id) from error
             _log.warning(
                 "event_store_unavailable", extra={"error_type": type(error).__name__}, exc_info=error
             )
-            raise ServiceUnavailable(
-                "The diary cannot be reached at the moment. Please try again."
-            ) from error
+            raise ServiceUnavailable(_UNREACHABLE) from error

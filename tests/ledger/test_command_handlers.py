@@ -549,3 +549,36 @@ async def test_a_stream_that_cannot_be_read_is_a_fault_and_not_an_outage(
         monkeypatch.delitem(TOPICS, "MealAnalyzed")
         with pytest.raises(MapperDeserialisationError, match=meal.id):
             await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))
+
+
+class Unknown(OperationalError):
+    """What a store raises that does not know in time whether an append took place."""
+
+    def __init__(self) -> None:
+        super().__init__("no answer in time")
+        self.append_id = uuid4()
+
+
+@pytest.mark.parametrize("lost_answers", [1, 2])
+async def test_an_append_whose_outcome_is_unknown_is_asked_for_once_more_by_its_id(
+    monkeypatch: pytest.MonkeyPatch, lost_answers: int
+) -> None:
+    async with kitchen() as it:
+        save = it.ledger.save
+        asked: list[dict[str, object]] = []
+
+        def lose_the_answer(*events: object, **identity: object) -> object:
+            asked.append(identity)
+            if len(asked) <= lost_answers:
+                raise Unknown
+            return save(*events)  # type: ignore[arg-type] # handed on
+
+        monkeypatch.setattr(it.ledger, "save", lose_the_answer)
+        if lost_answers == 1:
+            assert (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal.status is MealStatus.ANALYZED
+        else:
+            with pytest.raises(LedgerError) as refused:
+                await it.commands.analyze_meal_photo(ALICE, PHOTO)
+            assert refused.value.code is ErrorCode.SERVICE_UNAVAILABLE
+        assert asked[0] == {}
+        assert set(asked[1]) == {"append_id"}
