@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from ops import smoke_answers as answers
+from ops.errors import OperatorError
 from ops.redaction import redact_text
 
 PHOTO_URL = "https://example.com/test.jpg"
@@ -29,6 +30,10 @@ _SUMMARY = """query ($date: Date!, $position: Position) {
 _MEAL = "query ($id: ID!, $position: Position) { meal(id: $id, minPosition: $position) { id status } }"
 
 Answer = TypeVar("Answer")
+
+
+class BadTokenError(OperatorError):
+    """What was given is no token."""
 
 
 class UnexpectedAnswerError(Exception):
@@ -64,7 +69,11 @@ def report_as_json(url: str, token: str) -> bool:
 
 
 def run_checks(url: str, token: str) -> Iterator[Check]:
-    """Run one check after the other, up to the first that fails. `url` may end in /graphql, or not."""
+    """Run one check after the other, up to the first that fails. `url` may end in /graphql, or not.
+
+    Raises BadTokenError, before anything is sent, for what cannot be a token.
+    """
+    _check_token(token)
     way = _Way(url.rstrip("/").removesuffix("/graphql"), token)
     for name, step in way.steps():
         started = time.monotonic()
@@ -74,14 +83,21 @@ def run_checks(url: str, token: str) -> Iterator[Check]:
             return
 
 
+def _check_token(token: str) -> None:
+    if not token:
+        raise BadTokenError("the token is empty: did the command that should print it fail?")
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise BadTokenError(
+            "the token holds a space, or a character that no token has: was all of it pasted, and nothing else?"
+        )
+
+
 def _trouble(step: Callable[[], None]) -> str:
     """What went wrong in a step, on one line; empty if nothing did."""
     try:
         step()
     except UnexpectedAnswerError as error:
         trouble = str(error)
-    except UnicodeEncodeError:
-        trouble = "the token holds characters that no token has: was all of it pasted, and nothing else?"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         trouble = f"no answer: {type(error).__name__}: {error}"
     else:
