@@ -16,13 +16,14 @@ class StopSignals:
     """Notes the requests to stop. Ctrl-C after an earlier request means hurry.
 
     Nothing is interrupted: whoever waits looks here from time to time, so that no child is started and forgotten.
-    With `parent`, a SIGINT that only the parent got counts too: `make` keeps it to itself and waits for its recipe.
+    With `parent`, a SIGINT or SIGHUP that only the parent got counts too: `make` keeps it to itself and waits for its
+    recipe.
     """
 
     def __init__(self, parent: int | None = None) -> None:
         self._signalled = False
         self._parent = parent
-        self._parent_interrupted = False
+        self._parent_stops = False
         self.hurry = False
         self.number = signal.SIGTERM
         for number in _STOPPING:
@@ -43,19 +44,20 @@ class StopSignals:
 
     @property
     def requested(self) -> bool:
-        if not self._parent_interrupted and self._parent is not None and handles_interrupt(self._parent):
-            self._parent_interrupted = True
-        return self._signalled or self._parent_interrupted
+        if not self._parent_stops and self._parent is not None and parent_stops(self._parent):
+            self._parent_stops = True
+        return self._signalled or self._parent_stops
 
 
-def handles_interrupt(pid: int) -> bool:
-    """Whether process `pid` is in its handler of SIGINT: the kernel blocks a signal while it is handled.
+def parent_stops(pid: int) -> bool:
+    """Whether the parent, process `pid`, handles a SIGINT or SIGHUP: the kernel blocks a signal while it is handled.
 
-    False where there is no /proc.
+    False if it is not the parent (any more), and where there is no /proc.
     """
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:
         return False
     blocked = next((line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:")), "0")
-    return bool(int(blocked, 16) >> (signal.SIGINT - 1) & 1) and os.getppid() == pid
+    handled = any(int(blocked, 16) >> (number - 1) & 1 for number in (signal.SIGINT, signal.SIGHUP))
+    return handled and os.getppid() == pid

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.stop_signals import StopRequested, StopSignals, handles_interrupt
+from ops.local.stop_signals import StopRequested, StopSignals, parent_stops
 from tests.ops.local.processes import ROOT, eventually
 
 RECIPE = """
 import os, pathlib, sys, time
-from ops.local.stop_signals import handles_interrupt
+from ops.local.stop_signals import parent_stops
 report = pathlib.Path(sys.argv[1])
 report.write_text("waits")
 deadline = time.monotonic() + 20
-while not (seen := handles_interrupt(os.getppid())) and time.monotonic() < deadline:
+while not (seen := parent_stops(os.getppid())) and time.monotonic() < deadline:
     time.sleep(0.02)
 report.write_text(f"seen {seen}")
 """
@@ -67,7 +67,8 @@ def test_nohup_is_respected() -> None:
     assert not stop.requested
 
 
-def test_an_interrupt_that_make_keeps_to_itself_is_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_make_keeps_to_itself_is_seen(tmp_path: Path, number: signal.Signals) -> None:
     report = tmp_path / "report"
     recipe = tmp_path / "recipe.py"
     recipe.write_text(RECIPE)
@@ -78,11 +79,14 @@ def test_an_interrupt_that_make_keeps_to_itself_is_seen(tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
     ) as make:
         eventually(lambda: report.exists() and report.read_text() == "waits")
-        assert not handles_interrupt(make.pid)
-        make.send_signal(signal.SIGINT)
+        make.send_signal(number)
         make.wait(30)
     assert report.read_text() == "seen True"
 
 
+def test_a_parent_without_such_a_signal_does_not_stop() -> None:
+    assert not parent_stops(os.getppid())
+
+
 def test_a_process_that_is_not_there_handles_nothing() -> None:
-    assert not handles_interrupt(2**22 + 1)
+    assert not parent_stops(2**22 + 1)
