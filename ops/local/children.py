@@ -38,6 +38,11 @@ def start_child(
         )
 
 
+def how_it_ended(code: int) -> str:
+    """The exit code of a child, or the name of the signal that ended it."""
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
 def last_words(log: Path, limit: int = 300) -> str:
     """The last line that says something in a log, cut to `limit` characters."""
     try:

@@ -72,7 +72,8 @@ class LocalMongod:
         """None once the server is a primary; its exit code if it ended because of its port."""
         self.data.mkdir(parents=True, exist_ok=True)
         said_before = self.log.stat().st_size if self.log.exists() else 0
-        self.process = start_child(self._command(), log=self.log, keep_open=self._keep_open)
+        binary = find_mongod()
+        self.process = start_child(self._command(binary), log=self.log, keep_open=self._keep_open)
         with MongoClient[dict[str, Any]](
             f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true",
             serverSelectionTimeoutMS=200,
@@ -85,15 +86,15 @@ class LocalMongod:
                 if code == _EXIT_NET_ERROR and not self._port_is_given:
                     return code
                 if code is not None:
-                    raise LocalServerError(why_it_failed(code, self.log, said_before))
+                    raise LocalServerError(why_it_failed(binary, code, self.log, said_before))
                 if time.monotonic() > deadline:
-                    raise LocalServerError(f"mongod is not ready in time: see {self.log}")
+                    raise LocalServerError(f"{binary} is not ready in time: see {self.log}")
                 time.sleep(0.02)  # a look at another process from time to time, bounded by the deadline
         return None
 
-    def _command(self) -> list[str | Path]:
+    def _command(self, binary: Path) -> list[str | Path]:
         return [
-            find_mongod(),
+            binary,
             "--dbpath", self.data,
             "--port", str(self.port),
             "--bind_ip", LOOPBACK,

@@ -4,12 +4,14 @@ import importlib.util
 import json
 import shutil
 import signal
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from ops.errors import OperatorError
-from ops.local.children import last_words
+from ops.local.children import how_it_ended
 
-_INSTEAD = "or set MONGODB_URL to a server that runs elsewhere"
+_ELSEWHERE = "set MONGODB_URL to a server that runs elsewhere"
 
 
 class LocalServerError(OperatorError):
@@ -21,36 +23,57 @@ def find_mongod() -> Path:
 
     Raises LocalServerError when there is neither.
     """
-    on_path = shutil.which("mongod")
-    if on_path:
-        return Path(on_path)
+    binary = _on_path() or _in_wheel()
+    if binary is None:
+        raise LocalServerError(f"no mongod found: put one on the PATH, or {_ELSEWHERE}")
+    return binary
+
+
+def _on_path() -> Path | None:
+    found = shutil.which("mongod")
+    return Path(found) if found else None
+
+
+def _in_wheel() -> Path | None:
     spec = importlib.util.find_spec("fiftyone")
-    for package in (spec.submodule_search_locations or []) if spec else []:
-        binary = Path(package) / "db" / "bin" / "mongod"
-        if binary.is_file():
-            return binary
-    raise LocalServerError(f"no mongod found: put one on the PATH, {_INSTEAD}")
+    binaries = [Path(package) / "db" / "bin" / "mongod" for package in _folders(spec)]
+    return next((binary for binary in binaries if binary.is_file()), None)
 
 
-def why_it_failed(exit_code: int, log: Path, said_before: int) -> str:
+def _folders(spec: ModuleSpec | None) -> Sequence[str]:
+    return (spec.submodule_search_locations if spec else None) or []
+
+
+def why_it_failed(binary: Path, exit_code: int, log: Path, said_before: int) -> str:
     """One line on a mongod that ended: its own words after byte `said_before` of `log`, and what to do."""
     with log.open("rb") as file:
         file.seek(said_before)
         lines = file.read().decode(errors="replace").splitlines()
+    how = how_it_ended(exit_code)
     for line in lines:
         if "error while loading shared libraries" in line:
             what = line.partition("error while loading shared libraries: ")[2]
             return (
-                f"mongod cannot be loaded ({what}): install libcurl4 and OpenSSL 3 "
-                f"(Debian and Ubuntu: apt install libcurl4 libssl3), {_INSTEAD}"
+                f"{binary} cannot be loaded ({how}: {what}): install libcurl4 and OpenSSL 3 "
+                f"(Debian and Ubuntu: apt install libcurl4 libssl3), {_instead_of(binary)}"
             )
     if exit_code == -signal.SIGILL:
         return (
-            "mongod cannot run on this processor (MongoDB 5 and later need AVX): "
-            f"put an older one on the PATH, {_INSTEAD}"
+            f"{binary} cannot run on this processor ({how}: MongoDB 5 and later need AVX): "
+            f"put an older one on the PATH, or {_ELSEWHERE}"
         )
     reasons = [reason for line in lines if (reason := _serious(line))]
-    return f"mongod did not start ({reasons[-1] if reasons else last_words(log)}): see {log}"
+    if reasons:
+        return f"mongod did not start ({reasons[-1]}): see {log}"
+    words = next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it said nothing")
+    return f"{binary} did not start ({how}: {words}): see {log}, {_instead_of(binary)}"
+
+
+def _instead_of(binary: Path) -> str:
+    """What to do about a mongod that is no good."""
+    if binary == _on_path() and _in_wheel():
+        return f"take it off the PATH to use the one installed with the requirements, or {_ELSEWHERE}"
+    return f"put another mongod on the PATH, or {_ELSEWHERE}"
 
 
 def _serious(line: str) -> str | None:

@@ -113,13 +113,45 @@ def test_a_missing_library_says_what_to_install(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(LocalServerError) as refused:
         LocalMongod(tmp_path / "db").start()
     message = str(refused.value)
-    assert message.startswith(f"mongod cannot be loaded ({library}): install libcurl4 and OpenSSL 3")
+    binary = tmp_path / "mongod"
+    assert message.startswith(
+        f"{binary} cannot be loaded (exit code 127: {library}): install libcurl4 and OpenSSL 3"
+    )
+    assert "take it off the PATH" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [
+        ("exit 3", "exit code 3: it said nothing"),
+        ("echo no; echo 'not today'; exit 1", "exit code 1: not today"),
+        ("kill -SEGV $$", "SIGSEGV: it said nothing"),
+    ],
+)
+def test_a_broken_one_on_the_path_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, how: str
+) -> None:
+    program(tmp_path / "mongod", script)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(LocalServerError) as refused:
+        LocalMongod(tmp_path / "db").start()
+    message = str(refused.value)
+    assert message.startswith(f"{tmp_path / 'mongod'} did not start ({how}): see {tmp_path / 'db.log'}, ")
+    assert "take it off the PATH to use the one installed with the requirements" in message
+
+
+def test_one_that_is_not_on_the_path_cannot_be_taken_off_it(tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+    message = why_it_failed(tmp_path / "mongod", 1, tmp_path / "log", 0)
+    assert message.endswith(
+        "put another mongod on the PATH, or set MONGODB_URL to a server that runs elsewhere"
+    )
 
 
 def test_a_processor_without_avx_is_named(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
-    assert "AVX" in why_it_failed(-signal.SIGILL, tmp_path / "log", 0)
+    assert "AVX" in why_it_failed(tmp_path / "mongod", -signal.SIGILL, tmp_path / "log", 0)
 
 
 def test_what_an_earlier_run_said_does_not_count(tmp_path: Path) -> None:
@@ -128,4 +160,5 @@ def test_what_an_earlier_run_said_does_not_count(tmp_path: Path) -> None:
     log.write_text(
         old + '{"s":"I","msg":"hello"}\n[1]\n{"s":"E","msg":"new trouble","attr":{"error":"disk full"}}\n'
     )
-    assert why_it_failed(1, log, len(old)) == f"mongod did not start (new trouble: disk full): see {log}"
+    message = why_it_failed(tmp_path / "mongod", 1, log, len(old))
+    assert message == f"mongod did not start (new trouble: disk full): see {log}"
