@@ -27,7 +27,7 @@ from ledger.analysis import MealAnalysis
 from ledger.command_handlers import CommandHandlers
 from ledger.repository import MealRepository
 from ops.errors import OperatorError
-from ops.settings import ServeSettings, StoreSettings, reveal
+from ops.settings import ServeSettings, StoreSettings, env_file_that_sets, reveal
 from projections import DAILY_SUMMARIES, MEALS, Projection, Projector, ProjectorGroup
 
 PROJECTIONS: tuple[Projection, ...] = (MEALS, DAILY_SUMMARIES)
@@ -61,7 +61,17 @@ def database_errors() -> Iterator[None]:
     try:
         yield
     except PersistenceError as error:
-        raise OperatorError(f"MongoDB (MONGODB_URL) cannot be used: {error}") from error
+        raise OperatorError(f"{_what_is_wrong_with_mongodb()}: {error}") from error
+
+
+def _what_is_wrong_with_mongodb() -> str:
+    env_file = env_file_that_sets("MONGODB_URL")
+    if env_file is None:
+        return "MongoDB (MONGODB_URL) cannot be used"
+    return (
+        f"MongoDB cannot be used at the MONGODB_URL that comes from {env_file}, probably because `make run` "
+        f"is not running for DATA={env_file.parent} (start it, or set MONGODB_URL)"
+    )
 
 
 @contextmanager

@@ -159,6 +159,18 @@ def load_settings(kind: type[AnySettings]) -> AnySettings:
     return _checked(kind, env_file)
 
 
+def check_settings(values: Mapping[str, str], env_file: Path) -> None:
+    """Check what `serve` would start with, were `values` put into the environment of this process.
+
+    Raises SettingsError, which names every bad value. `env_file` is the file that `values` keep something from,
+    if it is there.
+    """
+    try:
+        ServeSettings.model_validate({name.lower(): value or None for name, value in values.items()})
+    except ValidationError as error:
+        raise SettingsError(_complaints(error, env_file)) from None
+
+
 def data_folder(environ: Mapping[str, str]) -> Path:
     """The folder of the local environment: DATA, `var` where it is not set."""
     return Path(environ.get("DATA") or DEFAULT_DATA)
@@ -176,23 +188,38 @@ def local_env_file(environ: Mapping[str, str]) -> Path | None:
     return file if file.is_file() else None
 
 
+def env_file_that_sets(name: str) -> Path | None:
+    """The file `local.env` if a setting comes from there, and not from the environment."""
+    return None if _is_given(name, os.environ) else local_env_file(os.environ)
+
+
 def _checked(kind: type[AnySettings], env_file: Path | None) -> AnySettings:
     try:
         return kind(_env_file=env_file)
     except ValidationError as error:
-        raise SettingsError("; ".join(_complaints(error))) from None
+        raise SettingsError(_complaints(error, env_file)) from None
     except OSError as error:
         raise SettingsError(f"{env_file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file}: is no text (UTF-8): remove it, `make run` writes it anew") from None
 
 
-def _complaints(error: ValidationError) -> list[str]:
-    """One phrase per bad setting, with its name and without its value."""
+def _complaints(error: ValidationError, env_file: Path | None) -> str:
+    """One phrase per bad setting, with its name and without its value, and the file if that is where it is set."""
     phrases = []
     for detail in error.errors(include_input=False, include_url=False, include_context=False):
         message = detail["msg"].removeprefix("Value error, ")
-        name = str(detail["loc"][0]).upper() if detail["loc"] else ""
-        phrases.append(f"{name}: {message[:1].lower()}{message[1:]}" if name else message)
-    return phrases
+        if detail["loc"]:
+            message = f"{str(detail['loc'][0]).upper()}: {message[:1].lower()}{message[1:]}"
+        if env_file and not _is_given(message.partition(":")[0], os.environ):
+            message += f" (from {env_file}; if you remove that file, `make run` writes it anew)"
+        phrases.append(message)
+    return "; ".join(phrases)
+
+
+def _is_given(name: str, environ: Mapping[str, str]) -> bool:
+    """Whether the environment has a value for the setting, in whatever case it is spelled there."""
+    return any(value and key.upper() == name for key, value in environ.items())
 
 
 def reveal(secret: SecretStr | None) -> str | None:

@@ -50,6 +50,14 @@ class DataFolder:
         """The log file of one child."""
         return self.logs / f"{name}.log"
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no such folder yet."""
+        try:
+            return not self.path.exists()
+        except OSError:
+            return False  # what is wrong with it is said when it is claimed
+
     @contextmanager
     def claimed(self, while_waiting: Callable[[], None], timeout: float = 60.0) -> Iterator["Claim"]:
         """Create the folder if need be and hold it.

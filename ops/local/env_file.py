@@ -15,8 +15,6 @@ class EnvFileError(OperatorError):
 
 def read_env_file(file: Path) -> dict[str, str]:
     """The values in `file`, none if there is no such file."""
-    if not file.exists():
-        return {}
     try:
         values = dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
@@ -29,7 +27,7 @@ def write_env_file(file: Path, values: Mapping[str, str]) -> None:
 
     Raises EnvFileError, naming the variable, for a value that would be read differently from how it is written.
     """
-    lines = [f"{name}='{_plain(name, value)}'\n" for name, value in sorted(values.items())]
+    lines = env_lines(values)
     new = file.with_name(f".{file.name}.new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -38,6 +36,11 @@ def write_env_file(file: Path, values: Mapping[str, str]) -> None:
         output.flush()
         os.fsync(descriptor)
     new.replace(file)
+
+
+def env_lines(values: Mapping[str, str]) -> list[str]:
+    """The lines of such a file. Raises EnvFileError, as write_env_file does."""
+    return [f"{name}='{_plain(name, value)}'\n" for name, value in sorted(values.items())]
 
 
 def _plain(name: str, value: str) -> str:

@@ -3,7 +3,7 @@
     python -m ops.local.environment [--port 8000] [--data var] [--die-with-parent]
 
 It starts MongoDB (unless MONGODB_URL is set), the local food services (for each outside service whose key is
-absent), the projectors and the API, in this order, and stops them in the opposite one. README, "Run it".
+absent), the projectors and the API, in this order, and stops them in the opposite one. README, "Start".
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from ops.errors import OperatorError
 from ops.local.armed_exec import die_with
 from ops.local.data_folder import DataFolder
-from ops.local.env_file import read_env_file, write_env_file
+from ops.local.env_file import env_lines, read_env_file, write_env_file
 from ops.local.first_query import first_query
 from ops.local.food_services import LocalFoodServices
 from ops.local.local_values import child_environment, local_values, stand_ins
@@ -26,6 +26,7 @@ from ops.local.readiness import Readiness
 from ops.local.stop_signals import StopRequested, StopSignals
 from ops.local.supervisor import Supervisor
 from ops.local.terminal import say
+from ops.settings import DEFAULT_DATA, check_settings
 
 # How long each may take to end, in seconds: the API finishes analyses under way (their deadline is 30 s).
 _API_GRACE = 45.0
@@ -36,6 +37,10 @@ _MONGODB_GRACE = 60.0
 _START_TIMEOUT = 60.0
 
 MEAL_LEDGER = (sys.executable, "-m", "ops.cli")
+
+
+class ReportedError(Exception):
+    """The environment cannot go on; the cause has been said."""
 
 
 class LocalEnvironment:
@@ -52,23 +57,41 @@ class LocalEnvironment:
         self.has_been_ready = False
 
     def run(self) -> None:
-        """Start everything and watch it. Raises StopRequested when told to stop, OperatorError when it cannot go on.
+        """Start everything and watch it.
 
-        Nothing that it started runs any more when it ends, however it ends.
+        Raises StopRequested when told to stop, OperatorError when nothing could be started, ReportedError when it
+        could not go on. Nothing that it started runs any more when it ends, however it ends.
         """
-        stand_ins(self._environ)
+        self._check_settings()
+        if self._folder.is_new:
+            require_free(self._port)  # a refusal leaves no folder behind
         with (
             self._folder.claimed(self._stop.check) as claim,
             Supervisor(self._stop, keep_open=[claim.children_lock], report=say) as supervisor,
         ):
             try:
-                require_free(
-                    self._port
-                )  # a former run on this folder, which may have had the port, has ended now
+                # A former run on this folder, which may have had the port, has ended now.
+                require_free(self._port)
                 self._start_all(supervisor, claim.children_lock)
                 supervisor.watch()
+            except OperatorError as error:
+                say(f"meal-ledger: {error}")  # before what still runs is stopped, which may take a while
+                raise ReportedError from error
             finally:
                 claim.announce_end()
+
+    def _check_settings(self) -> None:
+        """Raise OperatorError for settings with which the service would not start, whatever the addresses."""
+        values = local_values(
+            self._environ,
+            read_env_file(self._folder.env_file),
+            port=self._port,
+            mongodb_url=self._environ.get("MONGODB_URL") or f"mongodb://{LOOPBACK}",
+            food_addresses=LocalFoodServices(self._port),
+        )
+        env_lines(values)
+        without_jwks = {"AUTH_JWKS_URL": ""}  # no child gets it
+        check_settings(values | without_jwks, self._folder.env_file)
 
     def _start_all(self, supervisor: Supervisor, children_lock: int) -> None:
         values = local_values(
@@ -108,7 +131,7 @@ class LocalEnvironment:
 
     def _start_service(self, supervisor: Supervisor, env: Mapping[str, str]) -> None:
         supervisor.run(
-            "meal-ledger init",
+            "the command init",
             [*self._meal_ledger, "init"],
             log=self._folder.log("init"),
             env=env,
@@ -154,6 +177,8 @@ def main(arguments: Sequence[str] | None = None, meal_ledger: Sequence[str] = ME
     except OperatorError as error:
         say(f"meal-ledger: {error}")
         return 1
+    except ReportedError:
+        return 1
     return 0
 
 
@@ -165,12 +190,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--port", type=_port, default=8000, help="port of the API on 127.0.0.1 (%(default)s)")
     parser.add_argument(
-        "--data", type=Path, default=Path("var"), help="folder for data and logs (%(default)s)"
+        "--data",
+        type=folder,
+        default=Path(DEFAULT_DATA),
+        help="folder for data and logs (%(default)s, also if empty)",
     )
     parser.add_argument(
         "--die-with-parent", action="store_true", help="stop when the process that started this one ends"
     )
     return parser.parse_args(arguments)
+
+
+def folder(text: str) -> Path:
+    """The folder that is meant, `var` when none is named, as for every command."""
+    return Path(text or DEFAULT_DATA)
 
 
 def _port(text: str) -> int:

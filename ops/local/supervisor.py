@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ops.errors import OperatorError
-from ops.local.children import last_words, start_child
+from ops.local.children import how_it_ended, last_words, start_child
 from ops.local.stop_signals import StopSignals
 
 _LOOK = 0.05  # seconds between two looks at the children
@@ -140,7 +140,7 @@ class Supervisor:
                 for other, _ in self._running:
                     other.send(signal.SIGTERM)
             if now > asked + grace or (hurried is not None and now > hurried + _HURRIED):
-                self._report(f"{child.name} does not end by itself: killed")
+                self._report(f"killing {child.name}: no end by itself in time")
                 child.send(signal.SIGKILL)
                 grace = float("inf")
                 hurried = float("inf")
@@ -154,7 +154,8 @@ class Supervisor:
 
 
 def _ended(child: Running, code: int) -> ChildEndedError:
-    how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-    return ChildEndedError(
-        f"{child.name} ended unexpectedly ({how}): {last_words(child.log)} (log: {child.log})"
-    )
+    ended = f"{child.name} ended unexpectedly ({how_it_ended(code)})"
+    if code < 0:
+        return ChildEndedError(f"{ended}: see {child.log}")  # a signal leaves no time for last words
+    words = last_words(child.log).removeprefix("meal-ledger: ")
+    return ChildEndedError(f"{ended}: {words} (log: {child.log})")

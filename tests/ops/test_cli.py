@@ -111,8 +111,43 @@ def test_a_database_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
     write_env_file(tmp_path / "local.env", LOCAL)
     done = meal_ledger("init", DATA=str(tmp_path))
     assert done.returncode == 1
-    assert "MongoDB" in done.stderr.splitlines()[-1]
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(
+        f"meal-ledger: MongoDB cannot be used at the MONGODB_URL that comes from {tmp_path}/local.env"
+    )
+    assert f"`make run` is not running for DATA={tmp_path} " in line
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_the_environment_names_is_not_said_to_come_from_the_file(tmp_path: Path) -> None:
+    write_env_file(tmp_path / "local.env", LOCAL)
+    done = meal_ledger("init", DATA=str(tmp_path), MONGODB_URL=LOCAL["MONGODB_URL"])
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("meal-ledger: MongoDB (MONGODB_URL) cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"AUTH_ISSUER='\xff\xfe'\n", "local.env: is no text (UTF-8): remove it"),
+        (b"AUTH_JWT_SECRET='short'\n", "AUTH_JWT_SECRET: must be at least 32 bytes long (from "),
+    ],
+)
+def test_a_bad_file_of_the_local_environment_is_one_line(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "local.env").write_bytes(content)
+    done = meal_ledger("token", "--user", "alice", DATA=str(tmp_path))
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert words in line
+    assert str(tmp_path / "local.env") in line
+
+
+def test_an_empty_token_is_one_line() -> None:
+    done = meal_ledger("smoke", "--url", "http://127.0.0.1:1", "--token", "")
+    assert done.returncode == 1
+    assert not done.stdout
+    [line] = done.stderr.splitlines()
+    assert line.startswith("meal-ledger: the token is empty: ")
 
 
 def test_init_says_what_it_ensured_and_may_be_repeated(

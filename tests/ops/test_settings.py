@@ -222,5 +222,12 @@ class TestLocalEnvFile:
 
     def test_a_bad_value_in_it_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "local.env").write_text("PORT='none'\n")
-        with pytest.raises(SettingsError, match=r"^PORT: "):
+        with pytest.raises(SettingsError, match=rf"^PORT: .+ \(from {tmp_path}/local\.env; "):
+            load_settings(Settings)
+
+    def test_a_bad_value_in_the_environment_is_not_said_to_come_from_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given(monkeypatch, PORT="none")
+        with pytest.raises(SettingsError, match=r"^PORT: [^()]+$"):
             load_settings(Settings)

@@ -16,6 +16,7 @@ import pytest
 from dotenv import dotenv_values
 from pymongo import MongoClient
 
+from ops.local.environment import folder
 from ops.local.ports import LOOPBACK, answers, free_port
 from tests.ops.local.processes import ROOT, eventually, is_alive
 
@@ -151,7 +152,7 @@ def test_the_first_query_can_be_pasted(tmp_path: Path, mongodb_url: str) -> None
     assert "analyzeMealPhoto" in json.loads(spoken[-1])["query"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("whom", ["process", "group"])
 @pytest.mark.parametrize("through_make", [False, True])
 def test_a_signal_to_the_process_or_its_group_ends_everything(
@@ -170,7 +171,7 @@ def test_a_signal_to_the_process_or_its_group_ends_everything(
     code = run.end()
     eventually(run.gone)
     assert run.story()[-2:] == ["serve ends", "project ends"]
-    assert "killed" not in run.text()
+    assert "killing" not in run.text()
     assert through_make or code == 0
 
 
@@ -225,7 +226,53 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
         assert run.end() == 1
     [line] = run.text().splitlines()
     assert line.startswith(f"meal-ledger: port {run.port} cannot be used (Address already in use): ")
-    assert run.gone()
+    assert not run.data.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_LEVEL", "LOUD"),
+        ("AUTH_JWT_SECRET", "short"),
+        ("AUTH_JWT_SECRET", "'" * 32),
+        ("MONGODB_URL", "nonsense"),
+        ("OPENAI_API_KEY", "two words"),
+    ],
+)
+def test_a_bad_setting_is_one_clear_line_before_anything_starts(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    setting: dict[str, Any] = {name: value}
+    run = Run(tmp_path / "data", **setting)
+    assert run.end() == 1
+    [line] = run.text().splitlines()
+    assert line.startswith(f"meal-ledger: {name}")
+    assert value not in line
+    assert "local.env" not in line
+    assert not run.data.exists()
+
+
+def test_a_bad_secret_kept_from_a_former_run_is_said_to_come_from_its_file(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "local.env").write_text("AUTH_JWT_SECRET='short'\n")
+    run = Run(data)
+    assert run.end() == 1
+    [line] = run.text().splitlines()
+    assert line.startswith("meal-ledger: AUTH_JWT_SECRET: must be at least 32 bytes long")
+    assert f"(from {data / 'local.env'};" in line
+
+
+def test_the_key_set_of_a_deployment_is_no_obstacle(tmp_path: Path, mongodb_url: str) -> None:
+    run = Run(
+        tmp_path / "data", MONGODB_URL=mongodb_url, AUTH_JWKS_URL="https://id.example.com/jwks.json"
+    ).ready()
+    run.process.terminate()
+    assert run.end() == 0
+
+
+def test_an_empty_folder_name_means_the_default() -> None:
+    assert folder("") == folder("var") == Path("var")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
@@ -255,7 +302,7 @@ def test_a_missing_library_is_one_clear_line(tmp_path: Path) -> None:
     run = Run(tmp_path / "data", PATH=f"{mongod.parent}:{os.environ['PATH']}")
     assert run.end() == 1
     [_, line] = run.text().splitlines()
-    assert line.startswith("meal-ledger: mongod cannot be loaded (libcurl.so.4: nowhere): install libcurl4")
+    assert line.startswith(f"meal-ledger: {mongod} cannot be loaded (exit code 127: libcurl.so.4: nowhere): ")
     assert run.gone()
 
 
@@ -267,6 +314,7 @@ def test_a_child_that_fails_ends_everything_with_its_last_words(
     assert run.end() == 1
     [line] = [line for line in run.text().splitlines() if line.startswith("meal-ledger: ")]
     assert " ended unexpectedly (exit code 1): the index cannot be made (log: " in line
+    assert line.count("meal-ledger") == 1
     assert run.gone()
 
 
@@ -277,7 +325,11 @@ def test_a_child_that_dies_later_ends_everything(tmp_path: Path, mongodb_url: st
     [victim] = [pid for name, event, pid in run.events() if (name, event) == (command, "starts")]
     os.kill(victim, signal.SIGKILL)
     assert run.end() == 1
-    assert "ended unexpectedly (SIGKILL)" in run.text().splitlines()[-1]
+    cause, *rest = run.text().partition("Ctrl-C stops everything.\n")[2].splitlines()
+    assert cause.startswith("meal-ledger: ")
+    assert f"ended unexpectedly (SIGKILL): see {run.data / 'logs'}" in cause
+    assert rest
+    assert all(line.startswith("stopping ") for line in rest)
     assert run.gone()
 
 
@@ -297,7 +349,7 @@ def test_a_second_control_c_hurries(tmp_path: Path, mongodb_url: str) -> None:
     assert run.process.poll() is None
     os.killpg(run.process.pid, signal.SIGINT)
     assert run.process.wait(20) == 0
-    assert "the API does not end by itself: killed" in run.text()
+    assert "killing the API: no end by itself in time" in run.text()
     assert run.story()[-1] == "project ends"
     assert run.gone()
 
