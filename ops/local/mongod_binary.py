@@ -66,7 +66,7 @@ def why_it_failed(binary: Path, exit_code: int, log: Path, said_before: int) -> 
     if reasons:
         return f"mongod did not start ({reasons[-1]}): see {log}"
     words = next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it said nothing")
-    return f"{binary} did not start ({how}: {words}): see {log}, {_instead_of(binary)}"
+    return f"{binary} did not start ({how}: {words}): {_instead_of(binary)} (log: {log})"
 
 
 def _instead_of(binary: Path) -> str:
