@@ -19,6 +19,7 @@ MAX_NATIVE_DEPTH = 80
 
 _SCALARS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, UUID})
 _INT64 = range(-(2**63), 2**63)
+_TYPE_BYTES = frozenset({*range(0x01, 0x14), 0x7F, 0xFF})  # of the BSON specification
 _DATETIME_AS_ISO, _INT_AS_STR = DatetimeAsISO(), IntAsStr()
 
 
@@ -69,7 +70,7 @@ class StateCodec:
                 data = bson.encode(forms.careful.plain(state), codec_options=CODEC)
         except NestedTooDeeplyError:
             return _encode_deep(forms.deep, state)
-        return data if b"$" in data else StateDocument(data)
+        return data if _may_have_dollar_names(data) else StateDocument(data)
 
     def decode(self, data: bytes) -> dict[str, Any]:
         """The state that `encode` was given.
@@ -133,6 +134,19 @@ def _encode_deep(form: PlainForm, state: dict[str, Any]) -> bytes:
         return bson.encode(form.plain(state), codec_options=CODEC)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _may_have_dollar_names(data: bytes) -> bool:
+    """Whether a name in a BSON document begins with `$`; sometimes True for other reasons.
+
+    A name comes right after the byte that tells the type of its value. A `$` within numbers is common.
+    """
+    at = data.find(b"$")
+    while at >= 0:
+        if data[at - 1] in _TYPE_BYTES:
+            return True
+        at = data.find(b"$", at + 1)
+    return False
 
 
 def comes_back_unchanged(data: bytes) -> bool:

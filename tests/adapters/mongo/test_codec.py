@@ -236,6 +236,46 @@ def document(*elements: bytes) -> bytes:
 ONE = struct.pack("<i", 1)
 
 
+VALUES = [
+    None,
+    True,
+    1,
+    2**40,
+    0.5,
+    "text",
+    b"bytes",
+    uuid4(),
+    datetime.now(TOKYO),
+    [],
+    {},
+    Decimal(1),
+    2**70,
+    (1,),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("before", [0, "$", 36.0], ids=["first", "after text", "after a number"])
+def test_a_name_with_a_dollar_is_seen_before_any_value(value: object, before: object) -> None:
+    codec = codec_with()
+    for state in ({"a": before, "$b": value}, {"a": before, "b": [{"$b": value}]}, {"$": value}):
+        data = codec.encode(state)
+        assert type(data) is bytes
+        assert not comes_back_unchanged(data)
+        assert codec.decode(data) == state
+
+
+@given(
+    st.lists(
+        st.sampled_from(["$", "$$a", "a$", 36, 36.0, 2**40 + 36, b"$", datetime(2024, 1, 1, tzinfo=UTC)])
+    )
+)
+def test_a_dollar_in_a_value_does_not_keep_a_state_from_being_native(values: list[Any]) -> None:
+    data = codec_with().encode({"values": values, "other$": values, "text": "$"})
+    assert comes_back_unchanged(bytes(data))
+    assert type(data) is StateDocument
+
+
 @pytest.mark.parametrize(
     "data",
     [
