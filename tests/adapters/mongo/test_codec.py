@@ -236,7 +236,7 @@ def document(*elements: bytes) -> bytes:
 ONE = struct.pack("<i", 1)
 
 
-VALUES = [
+VALUES: list[object] = [
     None,
     True,
     1,
@@ -245,7 +245,7 @@ VALUES = [
     "text",
     b"bytes",
     uuid4(),
-    datetime.now(TOKYO),
+    datetime(2025, 1, 1, tzinfo=UTC),
     [],
     {},
     Decimal(1),
