@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from adapters.json_api import JsonApi
 from adapters.resilience import Resilience
-from ledger import FoodRecord, Nutrients, NutrientSource
+from ledger import KJ_PER_KCAL, FoodRecord, Nutrients, NutrientSource
 
 PAGE_SIZE = 24
 FIELDS = (
@@ -21,7 +21,6 @@ FIELDS = (
     "last_modified_t",
 )
 
-KJ_PER_KCAL = 4.184
 SALT_PER_SODIUM = 2.5
 MG_PER_G = 1000
 

@@ -7,13 +7,12 @@ from msgspec import Struct
 
 from adapters.json_api import JsonApi
 from adapters.resilience import Resilience
-from ledger import FoodRecord, Nutrients, NutrientSource
+from ledger import KJ_PER_KCAL, FoodRecord, Nutrients, NutrientSource
 
 PAGE_SIZE = 50
 GENERIC_TYPES = ("Foundation", "SR Legacy", "Survey (FNDDS)")
 BRANDED_TYPES = ("Branded",)
 
-KJ_PER_KCAL = 4.184
 
 # Nutrient ids of FoodData Central, the better one first. Energy: as given, Atwater specific, Atwater general.
 # Carbohydrate: by difference, by summation. Fibre: total dietary, AOAC 2011.25. Sugars: total, NLEA.

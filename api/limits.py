@@ -35,7 +35,8 @@ MAX_SPREADS = 100
 MAX_COST = 30_000
 """Values that an operation may answer with, roughly: the usual introspection query and two full pages fit."""
 
-_DEFAULT_PAGE = 20
+DEFAULT_PAGE = 20
+"""Meals of a page where a query does not say how many; the schema says the same."""
 _LIST_SIZES = {
     "entries": 5,
     "breakdown": 4,
@@ -167,7 +168,7 @@ def _list_size(field: FieldNode) -> int:
             literal = argument.value
             # What a variable will hold is not known here: a document is measured once for all its requests.
             return _page(literal.value) if isinstance(literal, IntValueNode) else MAX_PAGE
-    return _DEFAULT_PAGE
+    return DEFAULT_PAGE
 
 
 def _page(digits: str) -> int:

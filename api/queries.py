@@ -8,11 +8,10 @@ from msgspec import Struct
 
 from api.context import ResolveInfo
 from api.errors import InvalidInput
+from api.limits import DEFAULT_PAGE
 from api.opaque import decode_cursor, encode_cursor
 from ledger import ErrorCode, MealSnapshot, MealStatus, MealType
 from projections import MAX_PAGE, DailySummary, HistoryCursor, HistoryQuery
-
-_DEFAULT_PAGE = 20
 
 query = QueryType()
 meal_type = ObjectType("Meal")
@@ -66,7 +65,7 @@ async def resolve_meal_history(
     min_position: int | None = None,
 ) -> MealConnection:
     context = info.context
-    first = _DEFAULT_PAGE if first is None else first
+    first = DEFAULT_PAGE if first is None else first
     if not 1 <= first <= MAX_PAGE:
         raise InvalidInput(f"`first` must be from 1 to {MAX_PAGE}.")
     if from_date is not None and to_date is not None and from_date > to_date:

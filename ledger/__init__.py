@@ -42,7 +42,7 @@ from ledger.events import (
     MealUpdated,
 )
 from ledger.meal import Actor, Meal
-from ledger.nutrition import NUTRIENTS, UNKNOWN, Nutrients, total
+from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, UNKNOWN, Nutrients, total
 from ledger.ports import (
     FoodRecognizer,
     FoodRecord,
@@ -67,6 +67,7 @@ from ledger.values import (
 )
 
 __all__ = [
+    "KJ_PER_KCAL",
     "NUTRIENTS",
     "TOPICS",
     "UNKNOWN",

@@ -9,6 +9,9 @@ from typing import Self
 
 from msgspec import Struct, structs
 
+KJ_PER_KCAL = 4.184
+"""The thermochemical kilocalorie, by its definition, in kJ; the food databases convert by it."""
+
 MOST = 100_000.0
 """No food holds more of any nutrient in 100 g: pure salt has 39,000 mg of sodium, pure fat 900 kcal."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import IntegrityError, MapperDeserialisationError, PersistenceError
+from eventsourcing.persistence import IntegrityError, PersistenceError
 
 from ledger.application import MealLedger
 from ledger.errors import Conflict, MealNotFound, ServiceUnavailable
@@ -80,8 +80,6 @@ class MealRepository:
             raise Conflict(
                 "The meal was changed at the same time. Please look at it and try again."
             ) from error
-        except MapperDeserialisationError:
-            raise  # a fault of ours, not an outage: it must be seen
         except PersistenceError as error:
             append_id = getattr(error, "append_id", None)
             if isinstance(append_id, UUID):

@@ -47,8 +47,8 @@ class Store(NamedTuple):
     events_collection: str
 
 
-class WriteSide(NamedTuple):
-    """What the API needs, and what has to run beside it."""
+class ApiParts(NamedTuple):
+    """What the API is made of."""
 
     commands: CommandHandlers
     read_models: MongoReadModels
@@ -113,7 +113,7 @@ def _client_settings(settings: StoreSettings, part: str) -> ClientSettings:
 
 
 @asynccontextmanager
-async def open_write_side(settings: ServeSettings, store: Store) -> AsyncIterator[WriteSide]:
+async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator[ApiParts]:
     """Commands, queries and authentication. At the end the analyses in hand reach their outcome, then all is closed."""
     async with AsyncExitStack() as opened:
         recognizer, databases = _outside_services(settings)
@@ -132,7 +132,7 @@ async def open_write_side(settings: ServeSettings, store: Store) -> AsyncIterato
         opened.push_async_callback(close_async_client, client)
         database = settings.mongodb_database
         positions = MongoLogPositions(client, database, store.events_collection)
-        yield WriteSide(
+        yield ApiParts(
             commands,
             MongoReadModels(client, database, positions),
             _authenticator(settings, opened),

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from api import create_app
 from ledger.stale_analyses import StaleAnalysisSweep
-from ops.assembly import Store, analysis_deadline, open_projectors, open_store, open_write_side
+from ops.assembly import Store, analysis_deadline, open_api_parts, open_projectors, open_store
 from ops.errors import OperatorError
 from ops.settings import ServeSettings, StoreSettings
 
@@ -52,7 +52,7 @@ def project(settings: StoreSettings) -> None:
 
 
 async def _serve(settings: ServeSettings, store: Store, listener: socket.socket) -> None:
-    async with open_write_side(settings, store) as parts:
+    async with open_api_parts(settings, store) as parts:
         sweep = StaleAnalysisSweep(parts.read_models, parts.commands, deadline=analysis_deadline(settings))
         app = create_app(
             commands=parts.commands,
