@@ -11,10 +11,16 @@ shift
 }
 export CUSTOM_COMPILE_COMMAND="make requirements"
 
+# Extras stay in the files: for a requirement like coverage[toml] an older pip, when the pin does not name the extra,
+# looks at the newest release first, and refuses it for want of a hash.
 pin() {
-    "$bin/pip-compile" --quiet --generate-hashes --strip-extras --allow-unsafe \
+    "$bin/pip-compile" --quiet --generate-hashes --no-strip-extras --allow-unsafe \
         --no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$@" pyproject.toml
 }
 
 pin "$@" --all-extras --all-build-deps --output-file requirements-all.txt
-pin --constraint requirements-all.txt --output-file requirements.txt
+constraints=$(mktemp) # which may not name extras
+trap 'rm -f "$constraints"' EXIT
+sed 's/^\([A-Za-z0-9._-]*\)\[[^]]*\]==/\1==/' requirements-all.txt >"$constraints"
+pin --constraint "$constraints" --output-file requirements.txt
+sed -i "s|-c $constraints|-c requirements-all.txt|" requirements.txt
