@@ -2,13 +2,34 @@
 
 from _thread import allocate_lock
 from collections.abc import Sequence
+from typing import Protocol
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
 
 from adapters.mongo.deadline import Deadline
-from adapters.mongo.documents import describe, event_bodies, stream_key
+from adapters.mongo.documents import StreamKey, describe, event_bodies, stream_key
 from adapters.mongo.errors import AppendOutcomeUnknownError
+
+
+class Pending(Protocol):
+    """An append of this process, or of another one that waits for it, as whoever writes it sees it."""
+
+    append_id: UUID
+    bodies: list[bytes]
+    keys: list[StreamKey]
+    size: int
+    tracking: Tracking | None
+    settled: bool
+    maybe_sent: bool
+    first_position: int | None
+    trouble: str
+
+    def succeed(self, first_position: int | None) -> None: ...
+
+    def conflict(self) -> None: ...
+
+    def fail(self, error: BaseException) -> None: ...
 
 
 class Append:

@@ -8,7 +8,8 @@ What counts as knowledge about the database:
 - After a lost answer a fence is written in the same session; only what is read after that tells what took place.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from random import uniform
 from time import monotonic, sleep
 
@@ -16,13 +17,16 @@ import pymongo
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from adapters.mongo.append import Append
+from adapters.mongo.append import Append, Pending
 from adapters.mongo.deadline import Deadline
-from adapters.mongo.documents import StreamKey
-from adapters.mongo.errors import in_library_terms, is_undecided, one_line
+from adapters.mongo.errors import AppendOutcomeUnknownError, in_library_terms, is_undecided, one_line
 from adapters.mongo.event_log import EventLog
+from adapters.mongo.group_commit import Waiting
 from adapters.mongo.log_write import Answer, Obstacle, insert_in_transaction, insert_ordered
+from adapters.mongo.offers import Guest
 from adapters.mongo.orphans import end_orphaned_transactions
+from adapters.mongo.settlement import compatible, settle_beaten, settle_found, settle_held
+from adapters.mongo.turns import Turn
 
 _BLOCKED_SECONDS = 1.0
 _LONGEST_PAUSE = 0.25
@@ -31,26 +35,29 @@ _BYTES_PER_SECOND = 5_000_000  # what any server manages; a large append gets so
 _LONGEST_PAUSE_FOR_RIVALS = 0.008
 
 
+@dataclass(frozen=True)
+class BatchLimits:
+    """Seconds for one try to write, and the most events and bytes written together, unless one append has more."""
+
+    attempt_timeout: float
+    max_events: int
+    max_bytes: int
+
+
 class LogBatch:
-    """Appends of one process, to be written to `log` together.
+    """Appends of one process, and of others that wait for it, to be written to `log` together.
 
     Appends of one event each go out in one ordered insert. When one of them has more events, or tracking,
     all of them go out in one transaction. One that fails leaves the batch, the others are written without it.
     """
 
-    def __init__(
-        self,
-        log: EventLog,
-        appends: Sequence[Append],
-        admit: Callable[[Sequence[Append]], list[Append]],
-        attempt_timeout: float,
-        app_name: str,
-    ) -> None:
+    def __init__(self, log: EventLog, waiting: Waiting, limits: BatchLimits, app_name: str) -> None:
         self._log = log
-        self._appends = appends
-        self._admit = admit
-        self._attempt_timeout = attempt_timeout
+        self._waiting = waiting
+        self._limits = limits
         self._app_name = app_name
+        self._appends: list[Append] = []
+        self._guests: list[Guest] = []
         self._session: ClientSession | None = None
         self._in_doubt: Sequence[Append] = ()
         self._one_by_one = False
@@ -64,27 +71,70 @@ class LogBatch:
 
     def write(self, deadline: Deadline) -> None:
         """Settle what can be settled by `deadline`; may be called again when something is left."""
+        log = self._log
+        self._grow()
+        while self.unsettled and not deadline.passed:
+            turn = log.turns.take()
+            try:
+                if not turn.has_come:
+                    self._wait_for(turn, deadline)
+                    self._grow()
+                if turn.has_come:
+                    log.learn(turn.head)
+                    self._write(turn, deadline)
+            finally:
+                turn.end(log.head, log.reads.clock.moment)
+                self._guests = []
+        if not self.unsettled:
+            self._end_session()
+
+    def _wait_for(self, turn: Turn, deadline: Deadline) -> None:
+        """Wait until it is time to write, or until another process has written what waits here."""
+        self._waiting.let_go()
+        wanted = [] if self._in_doubt or self._one_by_one else compatible(self.unsettled)
+        if any(append.needs_transaction for append in wanted):
+            wanted = []
+        offered = self._waiting.admit(wanted)
+        answer = turn.wait(offered, deadline.at)
+        if answer is not None:
+            self._log.reads.clock.observe_time(*answer.moment)
+            answer.settle(offered)
+            settle_beaten(self.unsettled, [append for append in offered if append.settled])
+            return
+        for append in offered:
+            if turn.was_taken:
+                append.is_repeat = True  # another process may have written it, or be about to
+            elif not append.settled:
+                append.maybe_sent = False
+
+    def _write(self, turn: Turn, deadline: Deadline) -> None:
         while (left := self.unsettled) and not deadline.passed:
             if self._setbacks:
+                self._waiting.let_go()
                 self._recover(deadline)
+                self._grow()
+                left = self.unsettled
             session = self._session = self._session or self._begin_session()
             with pymongo.timeout(max(0.001, min(self._time_for(left), deadline.remaining))):
                 try:
                     if self._in_doubt:
                         self._clear_up(session)
                     else:
-                        self._attempt(session, left)
+                        self._attempt(session, left, turn)
                 except PyMongoError as error:
                     self._could_not_ask(error)
-        if not self.unsettled:
-            self._end_session()
 
     def abandon(self) -> None:
         """Give up what is not settled; nobody waits for it any more."""
         self._end_session()
 
+    def _grow(self) -> None:
+        """Take in who has come meanwhile, unless it has to be found out first what became of the others."""
+        if not self._in_doubt and not self._one_by_one:
+            self._appends += self._waiting.join(self.unsettled)
+
     def _time_for(self, appends: Sequence[Append]) -> float:
-        return self._attempt_timeout + sum(append.size for append in appends) / _BYTES_PER_SECOND
+        return self._limits.attempt_timeout + _size(appends) / _BYTES_PER_SECOND
 
     def _begin_session(self) -> ClientSession:
         session = self._log.client.start_session(causal_consistency=True)
@@ -99,45 +149,66 @@ class LogBatch:
             self._session.end_session()
             self._session = None
 
-    def _attempt(self, session: ClientSession, left: Sequence[Append]) -> None:
+    def _attempt(self, session: ClientSession, left: Sequence[Append], turn: Turn) -> None:
         log = self._log
+        if log.numbered and log.head is None:
+            self._waiting.let_go()  # that has to be read, and may take a while
         first = log.first_free_position(session) if log.numbered else None
-        appends = self._admit(_compatible(left)[: 1 if self._one_by_one else None])
+        appends = self._waiting.admit(compatible(left)[: 1 if self._one_by_one else None])
         if not appends:
             return
-        documents = log.documents((body for append in appends for body in append.bodies), first)
+        in_transaction = any(append.needs_transaction for append in appends)
+        sent: Sequence[Pending] = appends
+        if not in_transaction and not self._one_by_one:
+            sent = self._with_guests(appends, turn)
+        documents = log.documents((body for append in sent for body in append.bodies), first)
         self._in_doubt = appends  # until the answer is here, whatever may happen in between
-        if any(append.needs_transaction for append in appends):
+        for guest in self._guests:
+            guest.maybe_sent = True
+        if in_transaction:
             answer = insert_in_transaction(log.events, documents, log.trackings, appends, session)
         else:
             answer = insert_ordered(log.events, documents, session)
         if answer.in_doubt:
             log.head = None
+            self._guests = []  # whoever waits for them finds out
             self._set_back(answer.error, appends)
         else:
             self._in_doubt = ()
-            self._take_note(session, answer, appends, first)
+            self._take_note(session, answer, sent, first)
+
+    def _with_guests(self, appends: Sequence[Append], turn: Turn) -> Sequence[Pending]:
+        """These, and as many as fit of those that other processes have on offer."""
+        limits, guests = self._limits, _unsettled(self._guests)
+        self._guests = guests + turn.guests(
+            limits.max_events - len(appends) - len(guests), limits.max_bytes - _size(appends) - _size(guests)
+        )
+        return compatible([*appends, *self._guests]) if self._guests else appends
 
     def _take_note(
-        self, session: ClientSession, answer: Answer, appends: Sequence[Append], first: int | None
+        self, session: ClientSession, answer: Answer, sent: Sequence[Pending], first: int | None
     ) -> None:
         """Settle what an answer settles. Only an ordered insert, of one event each, is ever answered in part."""
-        written = len(appends) if answer.obstacle is None else answer.written
+        written = len(sent) if answer.obstacle is None else answer.written
         position = first
-        for append in appends[:written]:
+        for append in sent[:written]:
             append.succeed(position)
             position = None if position is None else position + len(append.bodies)
         self._log.head = position - 1 if position is not None and answer.obstacle is None else None
         if written:
             self._setbacks, self._stuck_since = 0, monotonic()
             self._log.reads.clock.observe(session)  # what is read from now on comes after it
-        others = appends[written:]
-        for append in others:
-            append.maybe_sent = False
+        others = sent[written:]
+        for append in (*others, *self._guests):
+            if not append.settled:
+                append.maybe_sent = False
         if answer.obstacle is None:
-            self._settle_beaten(appends)
+            settle_beaten([*self.unsettled, *_unsettled(self._guests)], sent)
         elif answer.obstacle is Obstacle.KEY_TAKEN:
-            self._look_for_holders(session, self.unsettled, answer)
+            left: list[Pending] = [*self.unsettled, *_unsettled(self._guests)]
+            if not settle_held(self._log, session, left):
+                # Taken here and now, but nobody has it for good yet: it may come free again.
+                self._set_back(answer.error, left, rival=True)
         elif answer.obstacle is Obstacle.REFUSED or (
             answer.obstacle is Obstacle.STRAINED and self._setbacks >= _TRIES_WHEN_STRAINED
         ):
@@ -145,36 +216,7 @@ class LogBatch:
         else:
             self._set_back(answer.error, others, rival=answer.obstacle is Obstacle.RIVAL)
 
-    def _settle_beaten(self, winners: Sequence[Append]) -> None:
-        """Settle those that wanted what an append of this very batch has got."""
-        left = self.unsettled
-        if left:
-            taken = {key for append in winners for key in append.keys}
-            for append in left:
-                if not taken.isdisjoint(append.keys):
-                    append.conflict()
-
-    def _look_for_holders(self, session: ClientSession, appends: Sequence[Append], answer: Answer) -> None:
-        """Settle those whose versions a majority knows to be taken, by others or by an earlier try of their own."""
-        settled = self._settle_held(session, appends)
-        if not settled:
-            # Taken here and now, but nobody has it for good yet: it may come free again.
-            self._set_back(answer.error, appends, rival=True)
-
-    def _settle_held(self, session: ClientSession, appends: Sequence[Append]) -> bool:
-        holders = self._log.holders([key for append in appends for key in append.keys], session)
-        for append in appends:
-            held = [holders[key] for key in append.keys if key in holders]
-            if append.tracking is not None and (other := self._log.tracking_holder(append.tracking, session)):
-                held.append(other)
-            if held and held[0].append_id == append.append_id:
-                self._log.reads.clock.observe(session)
-                append.succeed(held[0].position)
-            elif held:
-                append.conflict()
-        return any(append.settled for append in appends)
-
-    def _refused(self, answer: Answer, others: Sequence[Append]) -> None:
+    def _refused(self, answer: Answer, others: Sequence[Pending]) -> None:
         """Fail the one that was refused; when it is not known which one it is, find out by sending each alone."""
         if answer.error is not None and (len(others) == 1 or answer.written or self._one_by_one):
             others[0].fail(in_library_terms(answer.error, f"{others[0]} did not take place"))
@@ -187,35 +229,24 @@ class LogBatch:
         if session.in_transaction:
             session.abort_transaction()
         self._log.fence(session)
-        self._settle_found(session, doubtful)
-        for append in doubtful:
-            append.maybe_sent = False
+        settle_found(self._log, session, doubtful)
         self._in_doubt = ()
         self._log.head = None
-
-    def _settle_found(self, session: ClientSession, doubtful: Sequence[Append]) -> None:
-        first_keys = [append.keys[0] for append in doubtful if append.keys]
-        holders = self._log.holders(first_keys, session)
-        for append in doubtful:
-            if append.keys:
-                holder = holders.get(append.keys[0])
-            else:
-                holder = self._log.tracking_holder(append.tracking, session) if append.tracking else None
-            if holder is not None and holder.append_id == append.append_id:
-                self._log.reads.clock.observe(session)
-                append.succeed(holder.position)
 
     def _could_not_ask(self, error: PyMongoError) -> None:
         """A read or a fence failed: what is in doubt stays so, and nothing else has been sent."""
         left = self.unsettled
-        if self._in_doubt or is_undecided(error):
+        if is_undecided(error):
             self._set_back(error, left)
             return
         for append in left:
-            append.fail(in_library_terms(error, f"{append} did not take place"))
+            if append in self._in_doubt:
+                append.fail(AppendOutcomeUnknownError(append.append_id, one_line(error)))
+            else:
+                append.fail(in_library_terms(error, f"{append} did not take place"))
 
     def _set_back(
-        self, error: PyMongoError | None, appends: Sequence[Append], *, rival: bool = False
+        self, error: PyMongoError | None, appends: Sequence[Pending], *, rival: bool = False
     ) -> None:
         self._setbacks += 1
         self._longest_pause = _LONGEST_PAUSE_FOR_RIVALS if rival else _LONGEST_PAUSE
@@ -229,18 +260,13 @@ class LogBatch:
         sleep(uniform(0, longest))  # noqa: S311 - keeps rivals out of step, guards nothing
         if monotonic() - self._stuck_since > _BLOCKED_SECONDS:
             self._stuck_since = monotonic()
-            with pymongo.timeout(max(0.001, min(self._attempt_timeout, deadline.remaining))):
+            with pymongo.timeout(max(0.001, min(self._limits.attempt_timeout, deadline.remaining))):
                 end_orphaned_transactions(self._log.client, self._app_name)
 
 
-def _compatible(appends: Sequence[Append]) -> list[Append]:
-    """Appends that can all take place: of two that want the same version of a stream, the first."""
-    if len(appends) == 1:
-        return list(appends)
-    wanted: set[StreamKey] = set()
-    compatible = []
-    for append in appends:
-        if wanted.isdisjoint(append.keys):
-            wanted.update(append.keys)
-            compatible.append(append)
-    return compatible
+def _size(appends: Sequence[Pending]) -> int:
+    return sum(append.size for append in appends)
+
+
+def _unsettled(guests: Sequence[Guest]) -> list[Guest]:
+    return [guest for guest in guests if not guest.settled]

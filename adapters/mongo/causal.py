@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from random import uniform
 from threading import Lock
 from time import sleep
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import pymongo
 from bson import Timestamp
@@ -18,6 +18,9 @@ from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import in_library_terms, is_undecided
 
 _T = TypeVar("_T")
+
+Moment: TypeAlias = tuple[Timestamp | None, Any]
+"""A time of the server's logical clock: of an operation, and, signed by the server, of the cluster."""
 
 
 class CausalClock:
@@ -38,6 +41,12 @@ class CausalClock:
             if operation_time is not None and operation_time > self._operation_time:
                 self._operation_time = operation_time
                 self._cluster_time = cluster_time or self._cluster_time
+
+    @property
+    def moment(self) -> Moment:
+        """The latest moment known."""
+        with self._lock:
+            return self._operation_time, self._cluster_time
 
     def advance(self, session: ClientSession) -> None:
         """Make what a session does next come after the latest moment."""

@@ -53,7 +53,7 @@ class MongoDatastore:
         self._lock = Lock()
         self._checked = False
         self._wakeups: dict[str, Wakeups] = {}
-        self._groups: list[GroupCommit] = []
+        self._writers: list[tuple[GroupCommit, EventLog]] = []
 
     def collection(self, name: str) -> Collection[Document]:
         """A collection of the database, read by majority and written with a journaled majority, on the primary."""
@@ -74,17 +74,18 @@ class MongoDatastore:
                 self._wakeups[name] = Wakeups(log.events, self.reads.clock, self.settings.poll_interval)
             return self._wakeups[name]
 
-    def add_group(self, group: GroupCommit) -> None:
-        """Have `close` wait for what is under way in `group`."""
+    def add_writer(self, group: GroupCommit, log: EventLog) -> None:
+        """Have `close` wait for what is under way in `group`, and end what `log` has open then."""
         with self._lock:
-            self._groups.append(group)
+            self._writers.append((group, log))
 
     def close(self) -> None:
         """Let appends under way end, within their deadline, refuse new ones, and close the client."""
         with self._lock:
-            groups, wakeups = list(self._groups), list(self._wakeups.values())
-        for group in groups:
+            writers, wakeups = list(self._writers), list(self._wakeups.values())
+        for group, log in writers:
             group.close(self.settings.append_deadline)
+            log.turns.close()
         for wakeup in wakeups:
             wakeup.close()
         with pymongo.timeout(_GOODBYE_SECONDS):  # it ends its sessions, if a server is there to be told

@@ -1,11 +1,12 @@
 """The collection that holds the events, and what is known of its end."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from bson.raw_bson import RawBSONDocument
-from eventsourcing.persistence import ProgrammingError, Tracking
+from eventsourcing.persistence import DataError, ProgrammingError, Tracking
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -14,8 +15,12 @@ from adapters.mongo.causal import CausalReads
 from adapters.mongo.client import Document
 from adapters.mongo.documents import StreamKey, at_position, without_position
 from adapters.mongo.errors import library_errors
+from adapters.mongo.local_turns import LocalTurns
+from adapters.mongo.private_folder import private_folder
 from adapters.mongo.tracking import tracking_append
+from adapters.mongo.turns import NoTurns, Turns
 
+_log = logging.getLogger(__name__)
 _STREAM_KEY = "stream_version"
 _KEYS_PER_QUERY = 500
 
@@ -54,6 +59,7 @@ class EventLog:
         self.trackings = trackings
         self.numbered = numbered
         self.head: int | None = None
+        self.turns: Turns = NoTurns()
 
     def ensure_indexes(self) -> None:
         """Create the unique index on stream and version, which is the optimistic lock, and wait for a majority."""
@@ -74,11 +80,36 @@ class EventLog:
                 "construct the recorder once with CREATE_TABLE unset"
             )
 
+    def take_turns(self) -> None:
+        """Take turns, from now on, with the other processes of this machine that write to this log."""
+        database = self.events.database
+        with library_errors(f"cannot look up {self.events.full_name}"):
+            found = list(database.list_collections(filter={"name": self.events.name}))
+        if found and "uuid" in found[0]["info"]:
+            try:
+                self.turns = LocalTurns(private_folder(f"{found[0]['info']['uuid']}"))
+            except OSError as error:
+                _log.warning("writers on this machine do not take turns: %s", error)
+
+    def learn(self, position: int) -> None:
+        """Take over that a position is majority-committed, as another process knows."""
+        if position > (self.head or 0):
+            self.head = position
+
     def first_free_position(self, session: ClientSession) -> int:
         """The position after the greatest one that is majority-committed."""
         if self.head is None:
-            last = self.events.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)], session=session)
-            self.head = last["_id"] if last else 0
+            # Only a number is a position; whatever else somebody has put into the collection is none of the log's.
+            last = self.events.find_one(
+                {"_id": {"$gt": 0}}, {"_id": 1}, sort=[("_id", DESCENDING)], session=session
+            )
+            position = last["_id"] if last else 0
+            if not isinstance(position, int):
+                raise DataError(
+                    f"the greatest position in {self.events.full_name} is {position!r}, which is no whole number: "
+                    "remove that document, no event store has written it"
+                )
+            self.head = int(position)
         return self.head + 1
 
     def documents(self, bodies: Iterable[bytes], first: int | None) -> list[RawBSONDocument]:

@@ -6,7 +6,7 @@ that has waited longest. A lone append is thus written by its own caller, at onc
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Condition
 from time import monotonic
 from typing import Protocol
@@ -31,9 +31,22 @@ class Batch(Protocol):
         """Give up what is not settled; nobody waits for it any more."""
 
 
+class Waiting(Protocol):
+    """The appends that wait to be written, as a batch sees them."""
+
+    def join(self, members: Sequence[Append]) -> list[Append]:
+        """Take those out of the queue that fit into a batch beside `members`, its unsettled ones, in order."""
+
+    def admit(self, appends: Sequence[Append]) -> list[Append]:
+        """Those whose callers still wait. To be called before they are sent: from then on they may be there."""
+
+    def let_go(self) -> None:
+        """Let the callers go whose appends were settled before. To be called before waiting for anything."""
+
+
 class BatchMaker(Protocol):
-    def __call__(self, appends: Sequence[Append], admit: Callable[[Sequence[Append]], list[Append]]) -> Batch:
-        """A batch of `appends`. Before it sends any of them it asks `admit`, and sends those it gets back."""
+    def __call__(self, waiting: Waiting) -> Batch:
+        """An empty batch, which takes its appends from `waiting` when it is about to write."""
 
 
 class GroupCommit:
@@ -50,6 +63,8 @@ class GroupCommit:
         self._changed = Condition()
         self._queue: deque[Append] = deque()
         self._unfinished: Batch | None = None
+        self._members: list[Append] = []
+        self._answered: list[Append] = []
         self._led = False
         self._closed = False
 
@@ -63,12 +78,12 @@ class GroupCommit:
 
         Raises OperationalError, with the append not even queued, when the store is closed or too much is waiting.
         """
-        with self._changed:
-            self._await_room(append)
-            self._queue.append(append)
-            leading, self._led = not self._led, True
-        if leading or self._is_chosen(append):
-            self._lead(append)
+        try:
+            if self._leads_at_once(append) or self._is_chosen(append):
+                self._lead(append)
+        except BaseException:
+            self._leave(append)  # its caller is interrupted: nobody may go on counting on it
+            raise
 
     def close(self, timeout: float) -> None:
         """Refuse new appends, and wait for those handed in to be settled; after `timeout` seconds fail the rest."""
@@ -78,12 +93,20 @@ class GroupCommit:
             self._changed.notify_all()
             while self._led and not deadline.passed:
                 self._changed.wait(deadline.remaining)
-            left = list(self._queue)
-            self._queue.clear()
-            for append in left:
+            for append in self._queue:
                 append.fail(OperationalError(f"{append} did not take place: the event store was closed"))
-        for append in left:
-            append.ring()
+                if not append.promoted:  # else it has been rung for
+                    append.ring()
+            self._queue.clear()
+
+    def _leads_at_once(self, append: Append) -> bool:
+        """Queue up; True if nobody leads, so that `append` does."""
+        with self._changed:
+            self._await_room(append)
+            self._queue.append(append)
+            if not self._led:
+                append.promoted = self._led = True
+            return append.promoted
 
     def _await_room(self, append: Append) -> None:
         while not self._closed and len(self._queue) >= self._max_queued:
@@ -98,62 +121,77 @@ class GroupCommit:
 
     def _is_chosen(self, append: Append) -> bool:
         """Wait until `append` has to lead (True), or until it is settled, at the latest by its deadline (False)."""
-        try:
-            append.wait()
-        except BaseException:
-            self._leave(append)  # its caller is interrupted: nobody may go on counting on it
-            raise
+        append.wait()
         with self._changed:
             if not append.settled and not append.promoted:
                 self._give_up(append)
-            return not append.settled
+            return append.promoted
 
-    def _lead(self, leader: Append) -> None:
+    def join(self, members: Sequence[Append]) -> list[Append]:
+        """See `Waiting`. At least one where there is one, unless there are members; one with tracking alone."""
+        taken: list[Append] = []
         with self._changed:
-            batch, self._unfinished = self._unfinished, None
-            if batch is None:
-                batch = self._make_batch(self._take(), self._admit)
-        members = batch.unsettled
-        try:
-            batch.write(leader.deadline)
-        finally:
-            self._hand_over(leader, batch)
-            for append in members:
-                if append.settled and append is not leader:
-                    append.ring()
-
-    def _leave(self, append: Append) -> None:
-        with self._changed:
-            leads = append.promoted and not append.settled
-            batch = self._unfinished
-            if not leads and not append.settled:
-                self._give_up(append)
-        if leads:
-            self._hand_over(append, batch)
-
-    def _take(self) -> list[Append]:
-        """The next appends of the queue that fit into a batch; at least one, and one with tracking alone."""
-        taken = [self._queue.popleft()]
-        events, size = len(taken[0].bodies), taken[0].size
-        while self._queue and taken[0].tracking is None and self._queue[0].tracking is None:
-            events += len(self._queue[0].bodies)
-            size += self._queue[0].size
-            if events > self._max_events or size > self._max_bytes:
-                break
-            taken.append(self._queue.popleft())
-        self._changed.notify_all()
+            events = sum(len(append.bodies) for append in members)
+            size = sum(append.size for append in members)
+            first = members[0] if members else None
+            while self._queue:
+                following = self._queue[0]
+                events += len(following.bodies)
+                size += following.size
+                if first is not None and (
+                    first.tracking is not None
+                    or following.tracking is not None
+                    or events > self._max_events
+                    or size > self._max_bytes
+                ):
+                    break
+                first = first or following
+                taken.append(self._queue.popleft())
+            if taken:
+                self._members += taken
+                self._changed.notify_all()
         return taken
 
-    def _admit(self, appends: Sequence[Append]) -> list[Append]:
-        """Those whose callers still wait. From now on they may be in the database."""
+    def admit(self, appends: Sequence[Append]) -> list[Append]:
+        """See `Waiting`."""
         with self._changed:
             admitted = [append for append in appends if not append.settled]
             for append in admitted:
                 append.maybe_sent = True
+        self.let_go()
         return admitted
 
+    def let_go(self) -> None:
+        """See `Waiting`."""
+        answered, self._answered = self._answered, []
+        for append in answered:
+            append.ring()
+
+    def _lead(self, leader: Append) -> None:
+        batch: Batch | None = None
+        try:
+            with self._changed:
+                batch, self._unfinished = self._unfinished or self._make_batch(self), None
+            if not leader.settled:
+                batch.write(leader.deadline)
+        finally:
+            self._hand_over(leader, batch)
+
+    def _leave(self, append: Append) -> None:
+        with self._changed:
+            leads = append.promoted
+            if not leads and not append.settled:
+                self._give_up(append)
+        if leads:
+            self._hand_over(append, self._unfinished)
+
     def _hand_over(self, leader: Append, batch: Batch | None) -> None:
-        """Let another lead: one of the batch, if it is not finished, or the one that has waited longest."""
+        """Let another lead: one of the batch, if it is not finished, or the one that has waited longest.
+
+        Those who have got their answer now are let go by the new leader when it is about to send its own batch: one
+        thread of a process runs at a time, and the server shall not wait for all the others to have run first.
+        """
+        self.let_go()
         with self._changed:
             if not leader.settled:
                 self._give_up(leader)
@@ -165,13 +203,17 @@ class GroupCommit:
                 if batch is not None:
                     batch.abandon()
                 heir = self._queue[0] if self._queue else None
+            self._answered = [append for append in self._members if append.settled and append is not leader]
+            self._members = [append for append in self._members if not append.settled]
+            leader.promoted = False
             if heir is not None:
                 heir.promoted = True
+                heir.ring()
             else:
                 self._led = False
                 self._changed.notify_all()
-        if heir is not None:
-            heir.ring()
+        if heir is None:
+            self.let_go()
 
     def _give_up(self, append: Append) -> None:
         """Say what is known of an append whose deadline has passed."""

@@ -1,7 +1,7 @@
 """One command, or one transaction, that writes events, and what its answer means."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
 )
 
 from adapters.mongo.append import Append
@@ -66,12 +67,18 @@ def insert_ordered(
 
     They have to be few enough for one command.
     """
+    client = events.database.client
+    topology = client.topology_description
     try:
         events.insert_many(documents, ordered=True, session=session)
     except BulkWriteError as error:
         return _partly(error)
     except PyMongoError as error:
-        return _not_at_all(error)
+        answer = _not_at_all(error)
+        if client.topology_description is not topology and not isinstance(error, ServerSelectionTimeoutError):
+            # The driver has seen a server go, and may have sent the command twice: this is what became of the second.
+            return replace(answer, in_doubt=True)
+        return answer
     return Answer(len(documents))
 
 
@@ -129,8 +136,8 @@ def _partly(error: BulkWriteError) -> Answer:
 
 
 def _not_at_all(error: PyMongoError) -> Answer:
-    if isinstance(error, ServerSelectionTimeoutError):
-        # The driver raises it only when it has not sent anything yet.
+    if isinstance(error, (ServerSelectionTimeoutError, WaitQueueTimeoutError)):
+        # Raised before anything is sent, the first only when nothing was sent at an earlier try either.
         return Answer(0, obstacle=Obstacle.BUSY, error=error)
     if isinstance(error, BulkWriteError):
         return _partly(error)

@@ -16,7 +16,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
 
 from adapters.mongo.append import Append
-from adapters.mongo.batch import LogBatch
+from adapters.mongo.batch import BatchLimits, LogBatch
 from adapters.mongo.client import Document
 from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.deadline import Deadline
@@ -51,15 +51,15 @@ class MongoAggregateRecorder(AggregateRecorder):
             datastore.collection(tracking_collection) if tracking_collection else None,
             numbered=self.numbered,
         )
+        settings = datastore.settings
+        limits = BatchLimits(settings.attempt_timeout, settings.max_batch_events, settings.max_batch_bytes)
         self._group = GroupCommit(
-            lambda appends, admit: LogBatch(
-                self.log, appends, admit, datastore.settings.attempt_timeout, datastore.app_name
-            ),
-            max_events=datastore.settings.max_batch_events,
-            max_bytes=datastore.settings.max_batch_bytes,
-            max_queued=datastore.settings.max_queued_appends,
+            lambda waiting: LogBatch(self.log, waiting, limits, datastore.app_name),
+            max_events=limits.max_events,
+            max_bytes=limits.max_bytes,
+            max_queued=settings.max_queued_appends,
         )
-        datastore.add_group(self._group)
+        datastore.add_writer(self._group, self.log)
         self._trusts_indexes = False
 
     def create_collections(self) -> None:
@@ -68,7 +68,7 @@ class MongoAggregateRecorder(AggregateRecorder):
         Raises OperationalError when no server answers.
         """
         self.log.ensure_indexes()
-        self._trusts_indexes = True
+        self._prepare_to_write()
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **_: Any
@@ -113,12 +113,17 @@ class MongoAggregateRecorder(AggregateRecorder):
             for record in found
         ]
 
+    def _prepare_to_write(self) -> None:
+        if self.numbered and self.datastore.settings.take_turns:
+            self.log.take_turns()
+        self._trusts_indexes = True
+
     def _append(
         self, events: Sequence[StoredEvent], append_id: UUID | None, tracking: Tracking | None
     ) -> Append:
         if not self._trusts_indexes:
             self.log.require_indexes()
-            self._trusts_indexes = True
+            self._prepare_to_write()
         append = Append(
             events,
             append_id or uuid4(),

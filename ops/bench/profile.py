@@ -12,7 +12,7 @@ from eventsourcing.persistence import StoredEvent
 from pymongo import monitoring
 
 from adapters.mongo.append import Append
-from adapters.mongo.batch import LogBatch
+from adapters.mongo.batch import BatchLimits, LogBatch
 from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.event_store import MongoApplicationRecorder
@@ -78,16 +78,15 @@ class ProfiledRecorder(MongoApplicationRecorder):
         self.moments: dict[UUID, Moments] = {}
         self.batches = 0
         settings = datastore.settings
+        limits = BatchLimits(settings.attempt_timeout, settings.max_batch_events, settings.max_batch_bytes)
         self._group = _TimedGroup(
             self,
-            lambda appends, admit: _TimedBatch(
-                self.log, appends, admit, settings.attempt_timeout, datastore.app_name, self
-            ),
-            settings.max_batch_events,
-            settings.max_batch_bytes,
+            lambda waiting: _TimedBatch(self.log, waiting, limits, datastore.app_name, self),
+            limits.max_events,
+            limits.max_bytes,
             settings.max_queued_appends,
         )
-        datastore.add_group(self._group)
+        datastore.add_writer(self._group, self.log)
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **rest: Any

@@ -7,7 +7,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
 from adapters.mongo.append import Append
-from adapters.mongo.batch import LogBatch
+from adapters.mongo.batch import BatchLimits, LogBatch
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
 from tests.adapters.mongo.fail_point import failing
@@ -27,10 +27,29 @@ def recorder(make_faulty: Callable[..., MongoFactory], new_stream: New) -> Mongo
 def write(recorder: MongoApplicationRecorder, *appends: Sequence[StoredEvent]) -> list[Append]:
     """Write a batch of these appends to the end."""
     batch = [Append(events, uuid4(), Deadline.after(5)) for events in appends]
-    written = LogBatch(recorder.log, batch, list, attempt_timeout=1, app_name=recorder.datastore.app_name)
+    written = LogBatch(recorder.log, Row(batch), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
     written.write(Deadline.after(5))
     assert written.unsettled == []
     return batch
+
+
+class Row:
+    """Appends that are all there when the batch asks for them the first time."""
+
+    def __init__(self, appends: list[Append]) -> None:
+        self.appends = appends
+
+    def join(self, members: Sequence[Append]) -> list[Append]:
+        joining, self.appends = self.appends, []
+        return joining
+
+    def admit(self, appends: Sequence[Append]) -> list[Append]:
+        for append in appends:
+            append.maybe_sent = True
+        return list(appends)
+
+    def let_go(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -13,7 +13,7 @@ from adapters.mongo.append import Append
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
 from adapters.mongo.event_store import MongoFactory
-from adapters.mongo.group_commit import GroupCommit
+from adapters.mongo.group_commit import GroupCommit, Waiting
 
 
 class Disk:
@@ -26,24 +26,22 @@ class Disk:
         self.may_end = threading.Semaphore(0)
         self.outcome: Callable[[Append], None] = lambda append: append.succeed(1)
 
-    def batch(
-        self, appends: Sequence[Append], admit: Callable[[Sequence[Append]], list[Append]]
-    ) -> "DiskBatch":
-        return DiskBatch(self, appends, admit)
+    def batch(self, waiting: Waiting) -> "DiskBatch":
+        return DiskBatch(self, waiting)
 
 
 class DiskBatch:
-    def __init__(
-        self, disk: Disk, appends: Sequence[Append], admit: Callable[[Sequence[Append]], list[Append]]
-    ) -> None:
-        self.disk, self.appends, self.admit = disk, appends, admit
+    def __init__(self, disk: Disk, waiting: Waiting) -> None:
+        self.disk, self.waiting = disk, waiting
+        self.appends: list[Append] = []
 
     @property
     def unsettled(self) -> list[Append]:
         return [append for append in self.appends if not append.settled]
 
     def write(self, deadline: Deadline) -> None:
-        admitted = self.admit(self.appends)
+        self.appends += self.waiting.join(self.unsettled)
+        admitted = self.waiting.admit(self.unsettled)
         self.disk.batches.append(admitted)
         self.disk.writers.append(threading.get_ident())
         self.disk.writing.release()

@@ -1,0 +1,76 @@
+"""Who writes next: what a batch asks before it writes to a log.
+
+A turn is a hint, and so is an offer. Positions and streams are guarded by the log itself: whoever writes without a
+turn wins or loses as ever, and an append that its own process and another one both write is there once, since only
+one event can have its stream and version.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from adapters.mongo.append import Append
+from adapters.mongo.causal import Moment
+from adapters.mongo.offers import Answer, Guest
+
+
+class Turn(Protocol):
+    """A place in the row of those that write."""
+
+    has_come: bool
+    """Whether it is time to write. It never comes for one whose offer was answered before."""
+
+    head: int
+    """The greatest position that another process knows to be majority-committed; 0 when none is known."""
+
+    def wait(self, offer: Sequence[Append], deadline_at: float) -> Answer | None:
+        """Wait until the turn has come or the offer was answered; give up waiting for those who take too long.
+
+        None when there is no answer. Events that were on offer may then be in the log if `was_taken`.
+        """
+
+    was_taken: bool
+    """Whether another process has taken the offer, so that it may have written it."""
+
+    def guests(self, events: int, size: int) -> list[Guest]:
+        """What others have on offer: as many appends as fit, in order."""
+
+    def end(self, head: int | None, moment: Moment) -> None:
+        """Answer the guests, whose appends show from `moment` on, and let the next one write."""
+
+
+class Turns(Protocol):
+    """Who writes next."""
+
+    def take(self) -> Turn:
+        """Take a place in the row. Whoever has taken one ends it, or others have to wait for nothing."""
+
+    def close(self) -> None: ...
+
+
+class _Free:
+    """The turn of one that asks nobody."""
+
+    has_come = True
+    head = 0
+    was_taken = False
+
+    def wait(self, offer: Sequence[Append], deadline_at: float) -> Answer | None:  # noqa: ARG002
+        return None
+
+    def guests(self, events: int, size: int) -> list[Guest]:  # noqa: ARG002
+        return []
+
+    def end(self, head: int | None, moment: Moment) -> None: ...
+
+
+FREE: Turn = _Free()
+"""For whoever need not wait, or cannot."""
+
+
+class NoTurns:
+    """Everybody writes when they like."""
+
+    def take(self) -> Turn:
+        return FREE
+
+    def close(self) -> None: ...
