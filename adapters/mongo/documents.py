@@ -89,12 +89,8 @@ def event_bodies(events: Sequence[StoredEvent], append_id: UUID) -> list[bytes]:
 
 
 def _body(event: StoredEvent, stamp: bytes) -> bytes:
-    originator_id, state = event.originator_id, event.state
-    stream = (
-        _UUID_TAG + originator_id.bytes
-        if isinstance(originator_id, UUID)
-        else _text(_TEXT_ID_TAG, str(originator_id))
-    )
+    name, state = stored_id(event.originator_id), event.state
+    stream = _UUID_TAG + name.bytes if isinstance(name, UUID) else _text(_TEXT_ID_TAG, name)
     if comes_back_unchanged(state):
         tail = (_NATIVE_TAG, state)
     else:
@@ -187,6 +183,11 @@ def _laid_out_otherwise(document: bytes) -> EventRecord:
     )
 
 
+def stored_id(originator_id: UUID | str) -> UUID | str:
+    """A stream's id as it is stored and looked for: a UUID of whatever class as a UUID, all else as a string."""
+    return originator_id if isinstance(originator_id, UUID) else str(originator_id)
+
+
 def stream_key(originator_id: UUID | str, originator_version: int) -> StreamKey:
     """The unique key of an event: its stream, as it is stored, and its version."""
-    return (originator_id if isinstance(originator_id, UUID) else str(originator_id)), originator_version
+    return stored_id(originator_id), originator_version

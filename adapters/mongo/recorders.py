@@ -20,7 +20,7 @@ from adapters.mongo.batch import BatchLimits, LogBatch
 from adapters.mongo.client import Document
 from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.deadline import Deadline
-from adapters.mongo.documents import EventRecord, records
+from adapters.mongo.documents import EventRecord, records, stored_id
 from adapters.mongo.event_log import EventLog
 from adapters.mongo.group_commit import GroupCommit
 from adapters.mongo.subscription import MongoSubscription
@@ -96,9 +96,7 @@ class MongoAggregateRecorder(AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The events of a stream, by version, all earlier appends of this process included."""
-        query: Document = {
-            "originator_id": originator_id if type(originator_id) is UUID else str(originator_id)
-        }
+        query: Document = {"originator_id": stored_id(originator_id)}
         bounds = {"$gt": gt, "$lte": lte}
         version = {operator: bound for operator, bound in bounds.items() if bound is not None}
         if version:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import bson
 import pytest
@@ -62,6 +62,20 @@ def found(stored: Documents, position: int) -> dict[str, Any]:
     document = stored.find_one({"_id": position})
     assert document is not None
     return document
+
+
+class TimeOrdered(UUID):
+    """An id of a class of its own, as libraries for UUIDs of version 7 have it."""
+
+
+def test_a_stream_whose_id_is_of_a_subclass_of_uuid_is_found(recorder: MongoApplicationRecorder) -> None:
+    stream = TimeOrdered(int=uuid4().int)
+    events = [StoredEvent(stream, version, "topic", b"state") for version in (1, 2)]
+    recorder.insert_events(events)
+    assert recorder.select_events(stream) == events
+    assert recorder.select_events(UUID(int=stream.int)) == events
+    with pytest.raises(IntegrityError):
+        recorder.insert_events(events[1:])
 
 
 def test_an_event_of_just_the_greatest_size_is_stored(
