@@ -1,7 +1,8 @@
 """The errors of MongoDB in the terms of the `eventsourcing` library."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from bson.errors import BSONError, InvalidBSON, InvalidDocument
@@ -104,8 +105,8 @@ def one_line(error: BaseException) -> str:
     """The driver's message, or the server's within it, without the dump of topology or reply that is appended."""
     message = str(error)
     if isinstance(error, BulkWriteError) and error.details:
-        failures = error.details["writeErrors"] or error.details["writeConcernErrors"] or [{}]
-        message = f"{failures[0].get('errmsg', message)} (code {failures[0].get('code')})"
+        failure = _first_failure(error)
+        message = f"{failure.get('errmsg', message)} (code {failure.get('code')})"
     text = message.partition(", full error:")[0].partition(", Topology Description:")[0]
     return " ".join(text.split())[:500] or type(error).__name__
 
@@ -119,6 +120,14 @@ def library_errors(doing: str) -> Iterator[None]:
         raise in_library_terms(error, doing) from error
 
 
+def _first_failure(error: BulkWriteError) -> Mapping[str, Any]:
+    """What went wrong first; the code of the error itself says only that something did."""
+    reply = error.details or {}
+    failures = reply.get("writeErrors") or reply.get("writeConcernErrors") or [{}]
+    first: Mapping[str, Any] = failures[0]
+    return first
+
+
 def _kind_of(error: PyMongoError | BSONError) -> type[PersistenceError]:
     if isinstance(error, DuplicateKeyError):
         return IntegrityError
@@ -129,7 +138,8 @@ def _kind_of(error: PyMongoError | BSONError) -> type[PersistenceError]:
     if isinstance(error, (ConfigurationError, InvalidURI)):
         return InterfaceError
     if isinstance(error, OperationFailure):
-        return _kind_of_code(error.code)
+        first = _first_failure(error) if isinstance(error, BulkWriteError) else {}
+        return _kind_of_code(first.get("code", error.code))
     return DatabaseError
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from eventsourcing.application import Application
 from eventsourcing.persistence import (
+    DataError,
     InfrastructureFactory,
+    IntegrityError,
     InterfaceError,
     NotSupportedError,
     OperationalError,
@@ -20,6 +22,7 @@ from eventsourcing.persistence import (
     Tracking,
 )
 from pymongo import MongoClient
+from pymongo.errors import BulkWriteError
 
 from adapters.mongo.client import (
     ClientSettings,
@@ -29,6 +32,7 @@ from adapters.mongo.client import (
     make_client,
     require_replica_set,
 )
+from adapters.mongo.errors import in_library_terms
 from adapters.mongo.event_store import AppendOutcomeUnknownError, MongoFactory
 from ops.local.children import start_child
 from ops.local.mongod import LocalMongod
@@ -276,6 +280,32 @@ def test_the_module_is_all_that_has_to_be_named(mongodb_url: str, mongodb_databa
     assert type(factory) is MongoFactory
     factory.close()
     factory.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (121, DataError),
+        (10334, DataError),
+        (17280, DataError),
+        (11000, IntegrityError),
+        (20, NotSupportedError),
+        (13, OperationalError),
+    ],
+)
+def test_of_several_documents_the_first_one_refused_says_what_is_wrong(
+    code: int, kind: type[PersistenceError]
+) -> None:
+    refused = [{"index": 0, "code": code, "errmsg": "first"}, {"index": 1, "code": 1, "errmsg": "second"}]
+    error = in_library_terms(BulkWriteError({"writeErrors": refused, "writeConcernErrors": []}), "it failed")
+    assert type(error) is kind
+    assert str(error) == f"it failed: first (code {code})"
+
+
+def test_documents_written_but_not_by_a_majority_are_no_fault_of_the_data() -> None:
+    unconfirmed = {"code": 64, "errmsg": "waiting for replication timed out"}
+    reply = {"writeErrors": [], "writeConcernErrors": [unconfirmed]}
+    assert type(in_library_terms(BulkWriteError(reply), "it failed")) is OperationalError
 
 
 def test_no_error_of_the_driver_comes_out(url_with_faults: str, make_faulty: Make, new_stream: New) -> None:

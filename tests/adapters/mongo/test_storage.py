@@ -129,6 +129,20 @@ def test_an_event_that_cannot_be_stored_is_refused_and_harms_no_other(
     assert recorder.select_events(first.originator_id) == []
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_event_that_a_rule_of_the_collection_refuses_is_bad_data(
+    recorder: MongoApplicationRecorder,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    count: int,
+) -> None:
+    stored.database.command("collMod", stored.name, validator={"topic": {"$ne": "refused"}})
+    refused = [replace(event, topic="refused") for event in new_stream(count)]
+    with pytest.raises(DataError, match=f"{refused[0].originator_id}.* did not take place: .*code 121"):
+        recorder.insert_events(refused)
+    assert recorder.insert_events(new_stream(count)) == list(range(1, count + 1))
+
+
 @pytest.mark.parametrize(
     "corrupt",
     [
