@@ -47,6 +47,10 @@ def tracking_append(
     return (recorded.get("append_id"),) if recorded else None
 
 
+class _TakenError(Exception):
+    """This position or a greater one is recorded here and now. By whom, and for good, a majority read tells."""
+
+
 class TrackingStore:
     """Records tracking, by itself or in one transaction with other writes, each position once."""
 
@@ -66,29 +70,30 @@ class TrackingStore:
     def record(self, tracking: Tracking, write: Callable[[ClientSession], None] | None = None) -> None:
         """Record `tracking` and what `write` does in the session it is given: all or nothing, and once.
 
-        `write` is called again when the transaction has to be. Raises IntegrityError when this position or a
-        greater one is recorded already, OperationalError when it could not be done, or is not known to be
-        done, within the deadline.
+        `write` is called again when the transaction has to be.
+
+        Raises IntegrityError when this position or a greater one is recorded already or `write` finds a key taken,
+        OperationalError when it could not be done, or is not known to be done, within the deadline.
         """
         append_id, deadline = uuid4(), Deadline.after(self._timeout)
         while True:
             try:
                 self._try(tracking, append_id, write, deadline)
-            except DuplicateKeyError as error:
+            except _TakenError as error:
                 recorded_by = self._recorded_by(tracking)
                 if recorded_by == (append_id,):
                     return  # an earlier try did it, and only its answer was lost
                 if recorded_by is not None:
                     raise IntegrityError(f"{tracking} is not greater than what is recorded") from error
-                last_error: PyMongoError = error
+                trouble = str(error)
             except PyMongoError as error:
                 if not is_undecided(error):
                     raise in_library_terms(error, f"cannot record {tracking}") from error
-                last_error = error
+                trouble = one_line(error)
             else:
                 return
             if deadline.remaining < _PAUSE_SECONDS:
-                raise OperationalError(f"{tracking} may not have been recorded: {one_line(last_error)}")
+                raise OperationalError(f"{tracking} may not have been recorded: {trouble}")
             sleep(_PAUSE_SECONDS)
 
     def _recorded_by(self, tracking: Tracking) -> tuple[UUID | None] | None:
@@ -106,8 +111,14 @@ class TrackingStore:
     ) -> None:
         with self._reads.session() as session, pymongo.timeout(max(0.001, deadline.remaining)):
             if write is None:
-                write_tracking(self._trackings, tracking, append_id, session)
+                self._write_tracking(tracking, append_id, session)
                 return
             with session.start_transaction(MAJORITY, JOURNALED_MAJORITY, PRIMARY):
-                write_tracking(self._trackings, tracking, append_id, session)
+                self._write_tracking(tracking, append_id, session)
                 write(session)
+
+    def _write_tracking(self, tracking: Tracking, append_id: UUID, session: ClientSession) -> None:
+        try:
+            write_tracking(self._trackings, tracking, append_id, session)
+        except DuplicateKeyError as error:
+            raise _TakenError(one_line(error)) from error

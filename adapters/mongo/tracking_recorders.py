@@ -35,7 +35,8 @@ class MongoTrackingRecorder(TrackingRecorder):
     def record_with(self, tracking: Tracking, write: Callable[[ClientSession], None]) -> None:
         """Record `tracking` and what `write` writes in the session it is given, in one transaction.
 
-        `write` may be called more than once. Raises as `insert_tracking` does, with nothing of it written.
+        `write` may be called more than once. Raises as `insert_tracking` does, with nothing of it written;
+        IntegrityError, too, when `write` finds a key taken.
         """
         self._tracking.record(tracking, write)
 

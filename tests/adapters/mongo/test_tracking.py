@@ -1,5 +1,6 @@
 """Tracking: each position once, never backwards, and together with what is written for it."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -71,6 +72,26 @@ def test_a_refusal_is_said_at_once(url_with_faults: str, dishes: Dishes) -> None
         pytest.raises(OperationalError, match="cannot record"),
     ):
         dishes.count("soup", Tracking("kitchen", 1))
+
+
+@pytest.mark.parametrize("insert", ["insert_one", "insert_many"])
+def test_a_key_that_the_view_finds_taken_is_said_at_once(dishes: Dishes, insert: str) -> None:
+    collection = dishes.datastore.collection("dishes")
+    collection.insert_one({"_id": "tea"})
+    calls = 0
+
+    def write(session: ClientSession) -> None:
+        nonlocal calls
+        calls += 1
+        document = {"_id": "tea"}
+        getattr(collection, insert)(document if insert == "insert_one" else [document], session=session)
+
+    started = time.monotonic()
+    with pytest.raises(IntegrityError, match=r"cannot record .*duplicate key"):
+        dishes.record_with(Tracking("kitchen", 1), write)
+    assert time.monotonic() - started < 1
+    assert calls == 1
+    assert dishes.max_tracking_id("kitchen") is None
 
 
 def test_of_many_that_track_one_position_exactly_one_succeeds(dishes: Dishes) -> None:
