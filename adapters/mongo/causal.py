@@ -74,12 +74,14 @@ class CausalReads:
             yield session
             self.clock.observe(session)
 
-    def run(self, doing: str, read: Callable[[ClientSession], _T]) -> _T:
+    def run(self, doing: str, read: Callable[[ClientSession], _T], deadline: Deadline | None = None) -> _T:
         """The result of `read`, which is called again, within the deadline, when a server does not answer.
+
+        The deadline is that of reads, unless one is given.
 
         Raises the library's error, usually OperationalError, beyond the deadline or when asking again is no use.
         """
-        deadline = Deadline.after(self._timeout)
+        deadline = deadline or Deadline.after(self._timeout)
         pause = 0.01
         while True:
             try:

@@ -80,7 +80,7 @@ class TrackingStore:
             try:
                 self._try(tracking, append_id, write, deadline)
             except _TakenError as error:
-                recorded_by = self._recorded_by(tracking)
+                recorded_by = self._recorded_by(tracking, deadline)
                 if recorded_by == (append_id,):
                     return  # an earlier try did it, and only its answer was lost
                 if recorded_by is not None:
@@ -96,10 +96,11 @@ class TrackingStore:
                 raise OperationalError(f"{tracking} may not have been recorded: {trouble}")
             sleep(_PAUSE_SECONDS)
 
-    def _recorded_by(self, tracking: Tracking) -> tuple[UUID | None] | None:
+    def _recorded_by(self, tracking: Tracking, deadline: Deadline) -> tuple[UUID | None] | None:
         return self._reads.run(
             f"cannot read the tracking of {tracking.application_name}",
             lambda session: tracking_append(self._trackings, tracking, session),
+            deadline,
         )
 
     def _try(

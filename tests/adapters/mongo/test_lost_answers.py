@@ -10,7 +10,12 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from adapters.mongo.event_store import AppendOutcomeUnknownError, MongoApplicationRecorder, MongoFactory
+from adapters.mongo.event_store import (
+    AppendOutcomeUnknownError,
+    MongoApplicationRecorder,
+    MongoFactory,
+    MongoTrackingRecorder,
+)
 from tests.adapters.mongo.cutting_proxy import CuttingProxy
 
 Documents = Collection[dict[str, Any]]
@@ -34,6 +39,14 @@ def cut_off(proxy: CuttingProxy, make_factory: Callable[..., MongoFactory]) -> M
     made = factory.application_recorder()
     assert isinstance(made, MongoApplicationRecorder)
     return made
+
+
+def track(recorder: MongoTrackingRecorder, tracking: Tracking, with_a_view: bool) -> None:
+    """Record tracking by itself, or in the transaction of a view that has nothing to write."""
+    if with_a_view:
+        recorder.record_with(tracking, lambda _: None)
+    else:
+        recorder.insert_tracking(tracking)
 
 
 @pytest.mark.parametrize("times", [1, None])
@@ -165,6 +178,20 @@ def test_tracking_whose_answer_is_lost_is_recorded_once(
     assert recorder.max_tracking_id("upstream") == 1
     with pytest.raises(IntegrityError):
         recorder.insert_tracking(Tracking("upstream", 1))
+
+
+@pytest.mark.parametrize("with_a_view", [True, False])
+def test_tracking_is_settled_within_its_deadline_however_long_a_read_may_take(
+    proxy: CuttingProxy, make_factory: Callable[..., MongoFactory], with_a_view: bool
+) -> None:
+    make_factory().tracking_recorder().insert_tracking(Tracking("upstream", 1))
+    deadlines = {"MONGODB_APPEND_DEADLINE": "1", "MONGODB_READ_DEADLINE": "6"}
+    recorder = make_factory(MONGODB_URL=proxy.url, **deadlines).tracking_recorder()
+    proxy.lose_requests(b"find")  # so that nobody can tell who has recorded it
+    started = time.monotonic()
+    with pytest.raises(OperationalError, match="cannot read the tracking of upstream"):
+        track(recorder, Tracking("upstream", 1), with_a_view)
+    assert time.monotonic() - started < 2.5
 
 
 def test_a_subscription_survives_lost_connections(
