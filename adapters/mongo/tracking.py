@@ -17,8 +17,10 @@ from adapters.mongo.causal import CausalReads
 from adapters.mongo.client import JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import in_library_terms, is_undecided, one_line
+from adapters.mongo.orphans import end_orphaned_transactions
 
 _PAUSE_SECONDS = 0.02
+_BLOCKED_SECONDS = 1.0
 
 
 def write_tracking(
@@ -54,10 +56,20 @@ class _TakenError(Exception):
 class TrackingStore:
     """Records tracking, by itself or in one transaction with other writes, each position once."""
 
-    def __init__(self, trackings: Collection[Document], reads: CausalReads, timeout: float) -> None:
+    def __init__(
+        self,
+        trackings: Collection[Document],
+        reads: CausalReads,
+        timeout: float,
+        attempt_timeout: float,
+        app_name: str,
+    ) -> None:
+        """`timeout` is for recording a position, `attempt_timeout` for one try to do so by itself; in seconds."""
         self._trackings = trackings
         self._reads = reads
         self._timeout = timeout
+        self._attempt_timeout = attempt_timeout
+        self._app_name = app_name
 
     def max_id(self, application_name: str) -> int | None:
         """The position recorded for an application, or None."""
@@ -70,12 +82,14 @@ class TrackingStore:
     def record(self, tracking: Tracking, write: Callable[[ClientSession], None] | None = None) -> None:
         """Record `tracking` and what `write` does in the session it is given: all or nothing, and once.
 
-        `write` is called again when the transaction has to be.
+        `write` is called again when the transaction has to be. It has to do nothing but write: a transaction that has
+        been idle for over a second is taken for that of a dead process, and ended, when somebody is blocked by it.
 
         Raises IntegrityError when this position or a greater one is recorded already or `write` finds a key taken,
         OperationalError when it could not be done, or is not known to be done, within the deadline.
         """
         append_id, deadline = uuid4(), Deadline.after(self._timeout)
+        patience, blocked = _BLOCKED_SECONDS, Deadline.after(_BLOCKED_SECONDS)
         while True:
             try:
                 self._try(tracking, append_id, write, deadline)
@@ -95,6 +109,10 @@ class TrackingStore:
             if deadline.remaining < _PAUSE_SECONDS:
                 raise OperationalError(f"{tracking} may not have been recorded: {trouble}")
             sleep(_PAUSE_SECONDS)
+            if blocked.passed:
+                self._end_orphans(deadline)
+                patience *= 2  # so that of two that are slow, and alive, one gets to the end
+                blocked = Deadline.after(patience)
 
     def _recorded_by(self, tracking: Tracking, deadline: Deadline) -> tuple[UUID | None] | None:
         return self._reads.run(
@@ -110,7 +128,9 @@ class TrackingStore:
         write: Callable[[ClientSession], None] | None,
         deadline: Deadline,
     ) -> None:
-        with self._reads.session() as session, pymongo.timeout(max(0.001, deadline.remaining)):
+        # Inside a transaction whoever is in the way is met at once; outside, the server waits for them.
+        seconds = deadline.remaining if write else min(self._attempt_timeout, deadline.remaining)
+        with self._reads.session() as session, pymongo.timeout(max(0.001, seconds)):
             if write is None:
                 self._write_tracking(tracking, append_id, session)
                 return
@@ -123,3 +143,7 @@ class TrackingStore:
             write_tracking(self._trackings, tracking, append_id, session)
         except DuplicateKeyError as error:
             raise _TakenError(one_line(error)) from error
+
+    def _end_orphans(self, deadline: Deadline) -> None:
+        with pymongo.timeout(max(0.001, min(self._attempt_timeout, deadline.remaining))):
+            end_orphaned_transactions(self._trackings.database.client, self._app_name)

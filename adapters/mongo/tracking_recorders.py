@@ -21,9 +21,7 @@ class MongoTrackingRecorder(TrackingRecorder):
     def __init__(self, datastore: MongoDatastore, *, tracking_collection: str) -> None:
         self.datastore = datastore
         datastore.check()
-        self._tracking = TrackingStore(
-            datastore.collection(tracking_collection), datastore.reads, datastore.settings.append_deadline
-        )
+        self._tracking = _tracking_store(datastore, tracking_collection)
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Record `tracking`.
@@ -35,8 +33,11 @@ class MongoTrackingRecorder(TrackingRecorder):
     def record_with(self, tracking: Tracking, write: Callable[[ClientSession], None]) -> None:
         """Record `tracking` and what `write` writes in the session it is given, in one transaction.
 
-        `write` may be called more than once. Raises as `insert_tracking` does, with nothing of it written;
-        IntegrityError, too, when `write` finds a key taken.
+        `write` may be called more than once. It has to do nothing but write: where nothing happens for over a second,
+        others take the transaction for that of a dead process, and it has to begin again.
+
+        Raises as `insert_tracking` does, with nothing of it written; IntegrityError, too, when `write` finds a
+        key taken.
         """
         self._tracking.record(tracking, write)
 
@@ -54,9 +55,7 @@ class MongoProcessRecorder(MongoApplicationRecorder, ProcessRecorder):
         super().__init__(
             datastore, events_collection=events_collection, tracking_collection=tracking_collection
         )
-        self._tracking = TrackingStore(
-            datastore.collection(tracking_collection), datastore.reads, datastore.settings.append_deadline
-        )
+        self._tracking = _tracking_store(datastore, tracking_collection)
 
     def insert_events(
         self,
@@ -84,3 +83,13 @@ class MongoProcessRecorder(MongoApplicationRecorder, ProcessRecorder):
     def max_tracking_id(self, application_name: str) -> int | None:
         """The greatest position recorded for this application, or None."""
         return self._tracking.max_id(application_name)
+
+
+def _tracking_store(datastore: MongoDatastore, tracking_collection: str) -> TrackingStore:
+    return TrackingStore(
+        datastore.collection(tracking_collection),
+        datastore.reads,
+        datastore.settings.append_deadline,
+        datastore.settings.attempt_timeout,
+        datastore.app_name,
+    )

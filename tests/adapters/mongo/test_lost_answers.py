@@ -224,3 +224,26 @@ def test_the_open_transaction_of_a_dead_writer_is_ended(
         assert time.monotonic() - started < 8
         with pytest.raises(pymongo.errors.OperationFailure):
             session.commit_transaction()
+
+
+@pytest.mark.parametrize("with_a_view", [True, False])
+@pytest.mark.parametrize("known", ["upstream", "another"])
+def test_the_open_transaction_of_a_dead_process_that_tracked_is_ended(
+    factory: MongoFactory, mongodb_url: str, known: str, with_a_view: bool
+) -> None:
+    recorder = factory.tracking_recorder()
+    recorder.insert_tracking(Tracking(known, 1))
+    # A second client of the store's name tracks the next position, and never commits.
+    name = factory.datastore.app_name
+    with MongoClient[dict[str, Any]](mongodb_url, appname=name) as client, client.start_session() as session:
+        session.start_transaction()
+        trackings = client[factory.datastore.settings.database]["stored_tracking"]
+        trackings.update_one(
+            {"_id": "upstream"}, {"$set": {"notification_id": 2}}, upsert=True, session=session
+        )
+        started = time.monotonic()
+        track(recorder, Tracking("upstream", 2), with_a_view)
+        assert time.monotonic() - started < 8
+        assert recorder.max_tracking_id("upstream") == 2
+        with pytest.raises(pymongo.errors.OperationFailure):
+            session.commit_transaction()

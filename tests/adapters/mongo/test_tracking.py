@@ -106,3 +106,22 @@ def test_of_many_that_track_one_position_exactly_one_succeeds(dishes: Dishes) ->
         for position in range(1, 11):
             assert sum(threads.map(count, [position] * 8)) == 1
     assert (dishes.counted("soup"), dishes.max_tracking_id("kitchen")) == (10, 10)
+
+
+def test_of_two_views_that_are_slow_to_write_one_gets_to_its_end(dishes: Dishes) -> None:
+    def write(session: ClientSession) -> None:
+        time.sleep(2.5)  # long enough to be taken for dead
+        dishes.datastore.collection("dishes").insert_one({"_id": "tea"}, session=session)
+
+    def track(_: int) -> bool:
+        try:
+            dishes.record_with(Tracking("kitchen", 1), write)
+        except IntegrityError:
+            return False
+        return True
+
+    dishes.insert_tracking(Tracking("another kitchen", 1))  # the collection is there
+    started = time.monotonic()
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(track, range(2))) == [False, True]
+    assert time.monotonic() - started < 15
