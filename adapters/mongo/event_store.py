@@ -24,8 +24,8 @@ Settings, each also with the application's name before it, as in MYAPP_MONGODB_U
 | MONGODB_APPEND_DEADLINE | 30 | seconds within which an append is settled |
 | MONGODB_ATTEMPT_TIMEOUT | 3 | seconds for one try to write; what is left of the deadline is for finding out |
 | MONGODB_READ_DEADLINE | 30 | seconds for which a read waits for a fail-over to end |
-| MONGODB_BATCH_EVENTS | 1000 | events written together at most, unless one append has more |
-| MONGODB_BATCH_BYTES | 8388608 | bytes written together at most, unless one append has more |
+| MONGODB_BATCH_EVENTS | 1000 | events written together at most, unless one append has more; up to 50000 |
+| MONGODB_BATCH_BYTES | 8388608 | bytes written together at most, unless one append has more; up to 40000000 |
 | MONGODB_QUEUED_APPENDS | 10000 | appends that wait in the process at most; more wait to be let in |
 | MONGODB_POLL_INTERVAL | 1 | seconds after which a subscription looks for events that nobody told it of |
 | MONGODB_TAKE_TURNS | yes | whether the processes of one user on one machine take turns at writing to a log |

@@ -8,6 +8,9 @@ from typing import Self, TypeVar
 from eventsourcing.utils import Environment, strtobool
 
 _T = TypeVar("_T")
+# Well below what one command may carry, 100,000 documents and 48 MB: the driver would cut a greater batch in two.
+_MOST_BATCH_EVENTS = 50_000
+_MOST_BATCH_BYTES = 40_000_000
 _MAX_PREFIX_BYTES = 120  # MongoDB allows 255 bytes for database, collection and index name together
 
 
@@ -46,8 +49,8 @@ class StoreSettings:
             append_deadline=_parsed(env, "MONGODB_APPEND_DEADLINE", cls.append_deadline, _seconds),
             attempt_timeout=_parsed(env, "MONGODB_ATTEMPT_TIMEOUT", cls.attempt_timeout, _seconds),
             read_deadline=_parsed(env, "MONGODB_READ_DEADLINE", cls.read_deadline, _seconds),
-            max_batch_events=_parsed(env, "MONGODB_BATCH_EVENTS", cls.max_batch_events, _count),
-            max_batch_bytes=_parsed(env, "MONGODB_BATCH_BYTES", cls.max_batch_bytes, _count),
+            max_batch_events=_parsed(env, "MONGODB_BATCH_EVENTS", cls.max_batch_events, _batch_events),
+            max_batch_bytes=_parsed(env, "MONGODB_BATCH_BYTES", cls.max_batch_bytes, _batch_bytes),
             max_queued_appends=_parsed(env, "MONGODB_QUEUED_APPENDS", cls.max_queued_appends, _count),
             poll_interval=_parsed(env, "MONGODB_POLL_INTERVAL", cls.poll_interval, _seconds),
             take_turns=_parsed(env, "MONGODB_TAKE_TURNS", cls.take_turns, _flag),
@@ -89,6 +92,21 @@ def _count(value: str) -> int:
     number = int(value)
     if number < 1:
         raise ValueError("a whole number from 1 up is expected")
+    return number
+
+
+def _batch_events(value: str) -> int:
+    return _count_up_to(_MOST_BATCH_EVENTS, value)
+
+
+def _batch_bytes(value: str) -> int:
+    return _count_up_to(_MOST_BATCH_BYTES, value)
+
+
+def _count_up_to(most: int, value: str) -> int:
+    number = _count(value)
+    if number > most:
+        raise ValueError(f"{most} is the most that is sure to go out in one command")
     return number
 
 

@@ -206,12 +206,21 @@ def test_a_pool_that_is_exhausted_is_said_within_the_deadline(
         ),
         ({"MONGODB_MIN_POOL_SIZE": "-1"}, "a whole number from 0 up is expected"),
         ({"MONGODB_APPEND_DEADLINE": "nan"}, "a number of seconds above 0 is expected"),
+        ({"MONGODB_BATCH_BYTES": "40000001"}, "MONGODB_BATCH_BYTES is '40000001': 40000000 is the most"),
+        ({"MONGODB_BATCH_EVENTS": "50001"}, "MONGODB_BATCH_EVENTS is '50001': 50000 is the most"),
+        ({"MONGODB_BATCH_EVENTS": "0"}, "a whole number from 1 up is expected"),
         ({"CREATE_TABLE": "perhaps"}, "CREATE_TABLE is 'perhaps'"),
     ],
 )
 def test_a_bad_setting_is_named(make_factory: Make, settings: dict[str, str], message: str) -> None:
     with pytest.raises(OSError, match=message):
         make_factory(**settings)
+
+
+def test_a_batch_may_be_as_large_as_one_command_carries(make_factory: Make) -> None:
+    factory = make_factory(MONGODB_BATCH_BYTES="40000000", MONGODB_BATCH_EVENTS="50000")
+    settings = factory.datastore.settings
+    assert (settings.max_batch_bytes, settings.max_batch_events) == (40_000_000, 50_000)
 
 
 @pytest.mark.parametrize(
