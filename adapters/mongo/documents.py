@@ -24,17 +24,21 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from bson import ObjectId
+from bson.codec_options import DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from eventsourcing.persistence import DataError, StoredEvent
 
-from adapters.mongo.client import CODEC
+from adapters.mongo.client import CODEC, Document
 from adapters.mongo.codec import comes_back_unchanged
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """The server's limit for one document."""
 
 _RAW = CODEC.with_options(document_class=RawBSONDocument)
+_LENIENT = _RAW.with_options(
+    unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 _INT32, _INT64 = Struct("<i"), Struct("<q")
 _POSITION_TAG, _OBJECT_ID_TAG = b"\x12_id\0", b"\x07_id\0"
 _UUID_TAG, _TEXT_ID_TAG = b"\x05originator_id\0\x10\0\0\0\x04", b"\x02originator_id\0"
@@ -144,7 +148,8 @@ def _laid_out_as_usual(batch: bytes, start: int) -> EventRecord | None:
         topic_at = start + _HEAD.size
         tail_at = topic_at + topic_size
         recorded_tag, _, append_tag, _, state_tag, state_size = _TAIL.unpack_from(batch, tail_at)
-    except StructError:
+        topic = batch[topic_at : tail_at - 1].decode()
+    except (StructError, UnicodeDecodeError):
         return None
     if recorded_tag != _RECORDED_TAG or append_tag != _APPEND_TAG:
         return None
@@ -157,7 +162,6 @@ def _laid_out_as_usual(batch: bytes, start: int) -> EventRecord | None:
         return None
     if state_at + state_size + 1 != start + size:
         return None
-    topic = batch[topic_at : tail_at - 1].decode()
     return EventRecord(position, UUID(bytes=stream), version, topic, batch[state_at : state_at + state_size])
 
 
@@ -167,7 +171,7 @@ def _laid_out_otherwise(document: bytes) -> EventRecord:
         position, stream, version = raw.get("_id"), raw.get("originator_id"), raw.get("originator_version")
         topic, state = raw.get("topic"), raw.get("state")
     except (BSONError, ValueError) as error:
-        raise DataError(f"a document of the event store cannot be read: {error}") from error
+        raise DataError(_unreadable(document, error)) from error
     state = state.raw if isinstance(state, RawBSONDocument) else state
     if (
         isinstance(position, (int, ObjectId))
@@ -180,6 +184,29 @@ def _laid_out_otherwise(document: bytes) -> EventRecord:
         return EventRecord(in_log, stream, int(version), topic, bytes(state))
     raise DataError(
         f"document {position!r} of the event store is no event (stream {stream}, version {version}, topic {topic!r})"
+    )
+
+
+def _unreadable(document: bytes, error: Exception) -> str:
+    try:
+        raw = RawBSONDocument(document, _LENIENT)
+        position, stream, version = raw.get("_id"), raw.get("originator_id"), raw.get("originator_version")
+    except (BSONError, ValueError):
+        return f"a document of the event store cannot be read: {error}"
+    return f"document {position!r} of the event store cannot be read (stream {stream}, version {version}): {error}"
+
+
+def position_of(document: Document, collection: str) -> int:
+    """The position of a document of a log.
+
+    Raises DataError when it has none, so that somebody else must have put it into that collection.
+    """
+    position = document["_id"]
+    if isinstance(position, int) and not isinstance(position, bool):
+        return int(position)
+    raise DataError(
+        f"document {position!r} of {collection} is no event, because its _id is no whole number: "
+        "remove it, or move it to another collection"
     )
 
 

@@ -20,7 +20,7 @@ from adapters.mongo.batch import BatchLimits, LogBatch
 from adapters.mongo.client import Document
 from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.deadline import Deadline
-from adapters.mongo.documents import EventRecord, records, stored_id
+from adapters.mongo.documents import EventRecord, position_of, records, stored_id
 from adapters.mongo.event_log import EventLog
 from adapters.mongo.group_commit import GroupCommit
 from adapters.mongo.subscription import MongoSubscription
@@ -196,14 +196,17 @@ class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
         ]
 
     def max_notification_id(self) -> int | None:
-        """The position of the last event, or None when there is none."""
+        """The position of the last event, or None when there is none.
+
+        Raises DataError when the end of the log is a document that is no event.
+        """
         last = self.datastore.reads.run(
             "cannot read the end of the log",
             lambda session: self.log.events.find_one(
                 {}, {"_id": 1}, sort=[("_id", DESCENDING)], session=session
             ),
         )
-        return int(last["_id"]) if last else None
+        return position_of(last, self.log.events.full_name) if last else None
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()

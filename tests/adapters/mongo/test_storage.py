@@ -1,5 +1,6 @@
 """What is stored comes back bit for bit, and what cannot be stored or read is refused, with nothing half-written."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,6 +11,7 @@ import bson
 import pytest
 from bson import ObjectId
 from bson.binary import Binary
+from bson.raw_bson import RawBSONDocument
 from eventsourcing.persistence import DataError, IntegrityError, ProgrammingError, StoredEvent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -146,25 +148,94 @@ def test_an_event_that_a_rule_of_the_collection_refuses_is_bad_data(
 @pytest.mark.parametrize(
     "corrupt",
     [
-        {"originator_id": 5},
         {"originator_version": "x"},
+        {"originator_version": 2.5},
+        {"originator_version": None},
         {"topic": None},
+        {"topic": 5},
+        {"topic": b"topic"},
         {"state": "text"},
         {"state": None},
+        {"state": 5},
+        {"state": [1]},
     ],
 )
-def test_a_corrupt_document_is_reported_with_its_position(
+def test_a_corrupt_document_is_reported_with_its_position_stream_and_version(
     recorder: MongoApplicationRecorder,
     stored: Documents,
     new_stream: Callable[..., list[StoredEvent]],
     corrupt: dict[str, Any],
 ) -> None:
     events = new_stream(3)
+    stream, version = events[0].originator_id, corrupt.get("originator_version", 2)
     recorder.insert_events(events)
     stored.update_one({"_id": 2}, {"$set": corrupt})
+    what = f"document 2 of the event store is no event .stream {stream}, version {version},"
+    with pytest.raises(DataError, match=what):
+        recorder.select_notifications(1, 10)
+    with pytest.raises(DataError, match=what):
+        recorder.select_events(stream)
+    assert [n.id for n in recorder.select_notifications(3, 10)] == [3]
+
+
+@pytest.mark.parametrize("field", ["originator_id", "originator_version", "topic", "state"])
+def test_a_document_that_lacks_a_field_is_reported_with_its_position(
+    recorder: MongoApplicationRecorder,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    field: str,
+) -> None:
+    recorder.insert_events(new_stream(3))
+    stored.update_one({"_id": 2}, {"$unset": {field: ""}})
     with pytest.raises(DataError, match="document 2 of the event store is no event"):
         recorder.select_notifications(1, 10)
-    assert [n.id for n in recorder.select_notifications(3, 10)] == [3]
+
+
+@pytest.mark.parametrize("stream", [5, None, b"bytes"])
+def test_a_document_of_no_stream_is_reported_with_its_position_and_version(
+    recorder: MongoApplicationRecorder,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    stream: object,
+) -> None:
+    recorder.insert_events(new_stream(3))
+    stored.update_one({"_id": 2}, {"$set": {"originator_id": stream}})
+    what = re.escape(f"document 2 of the event store is no event (stream {stream}, version 2,")
+    with pytest.raises(DataError, match=what):
+        recorder.select_notifications(1, 10)
+
+
+@pytest.mark.parametrize("stream", [UUID(int=7), "name"])
+def test_a_topic_that_is_no_text_is_reported_with_position_stream_and_version(
+    recorder: MongoApplicationRecorder, stored: Documents, stream: UUID | str
+) -> None:
+    recorder.insert_events([StoredEvent(stream, version, "topic", b"state") for version in (1, 2, 3)])
+    good = bson.encode(found(stored, 2), codec_options=bson.CodecOptions(uuid_representation=4))
+    bad = good.replace(b"\6\0\0\0topic", b"\6\0\0\0t\xffpic")
+    assert bad != good
+    stored.delete_one({"_id": 2})
+    stored.database[stored.name].insert_one(RawBSONDocument(bad))
+    what = f"document 2 of the event store cannot be read .stream {stream}, version 2.: .*utf-8"
+    with pytest.raises(DataError, match=what):
+        recorder.select_notifications(1, 10)
+    with pytest.raises(DataError, match=what):
+        recorder.select_events(stream)
+
+
+@pytest.mark.parametrize("foreign", [ObjectId(b"twelve bytes"), "text", 7.0, 2.5, True])
+def test_a_document_of_others_at_the_end_of_the_log_is_reported_with_what_to_do(
+    recorder: MongoApplicationRecorder,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    foreign: object,
+) -> None:
+    recorder.insert_events(new_stream(2))
+    stored.insert_one({"_id": foreign, "note": "not of the store"})
+    what = re.escape(f"document {foreign!r} of {stored.full_name} is no event")
+    with pytest.raises(DataError, match=f"{what}.* remove it"):
+        recorder.max_notification_id()
+    stored.delete_one({"_id": foreign})
+    assert recorder.max_notification_id() == 2
 
 
 def test_documents_written_by_others_can_be_read(
