@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import pymongo
 from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
     Notification,
+    OperationalError,
     StoredEvent,
     Subscription,
     Tracking,
@@ -119,9 +121,6 @@ class MongoAggregateRecorder(AggregateRecorder):
     def _append(
         self, events: Sequence[StoredEvent], append_id: UUID | None, tracking: Tracking | None
     ) -> Append:
-        if not self._trusts_indexes:
-            self.log.require_indexes()
-            self._prepare_to_write()
         append = Append(
             events,
             append_id or uuid4(),
@@ -129,8 +128,19 @@ class MongoAggregateRecorder(AggregateRecorder):
             tracking,
             is_repeat=append_id is not None,
         )
+        self._require_indexes(append)
         self._group.submit(append)
         return append
+
+    def _require_indexes(self, append: Append) -> None:
+        if self._trusts_indexes:
+            return
+        try:
+            with pymongo.timeout(max(0.001, append.deadline.remaining)):
+                self.log.require_indexes()
+                self._prepare_to_write()
+        except OperationalError as error:
+            raise append.failure(error) from error
 
     def _find(
         self, session: ClientSession, query: Document, order: tuple[str, int], limit: int | None

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from eventsourcing.application import Application
@@ -33,7 +34,7 @@ from adapters.mongo.client import (
     require_replica_set,
 )
 from adapters.mongo.errors import in_library_terms
-from adapters.mongo.event_store import AppendOutcomeUnknownError, MongoFactory
+from adapters.mongo.event_store import AppendOutcomeUnknownError, MongoApplicationRecorder, MongoFactory
 from ops.local.children import start_child
 from ops.local.mongod import LocalMongod
 from ops.local.mongod_binary import find_mongod
@@ -192,6 +193,24 @@ def test_a_pool_that_is_exhausted_is_said_within_the_deadline(
         assert time.monotonic() - started < 2
         reading.result(10)
     assert recorder.insert_events(new_stream()) in ([1], [2])
+
+
+def test_a_look_at_the_indexes_that_takes_long_ends_with_the_deadline_of_the_append(
+    url_with_faults: str, make_faulty: Make, new_stream: New
+) -> None:
+    made = make_faulty().application_recorder()
+    recorder = make_faulty(CREATE_TABLE="no", MONGODB_APPEND_DEADLINE="0.5").application_recorder()
+    assert isinstance(recorder, MongoApplicationRecorder)
+    events, append_id = new_stream(), uuid4()
+    with failing(url_with_faults, "listIndexes", times=9, blockConnection=True, blockTimeMS=3000):
+        for options, kind in (({}, OperationalError), ({"append_id": append_id}, AppendOutcomeUnknownError)):
+            started = time.monotonic()
+            with pytest.raises(kind, match="cannot look at the indexes") as caught:
+                recorder.insert_events(events, **options)
+            assert time.monotonic() - started < 1.5
+            assert type(caught.value) is kind
+    assert recorder.insert_events(events, append_id=append_id) == [1]
+    assert made.max_notification_id() == 1
 
 
 @pytest.mark.parametrize(
