@@ -17,6 +17,7 @@ from adapters.mongo.client import (
     make_client,
     require_replica_set,
 )
+from adapters.mongo.deadline import Deadline
 from adapters.mongo.event_log import EventLog
 from adapters.mongo.group_commit import GroupCommit
 from adapters.mongo.settings import StoreSettings
@@ -80,13 +81,19 @@ class MongoDatastore:
             self._writers.append((group, log))
 
     def close(self) -> None:
-        """Let appends under way end, within their deadline, refuse new ones, and close the client."""
+        """Let appends under way end, refuse new ones, and close the client.
+
+        It all takes no longer than the deadline of an append, and a second for saying goodbye to the server.
+        """
         with self._lock:
             writers, wakeups = list(self._writers), list(self._wakeups.values())
+        deadline = Deadline.after(self.settings.append_deadline)
         for group, log in writers:
-            group.close(self.settings.append_deadline)
+            group.close(deadline.remaining)
             log.turns.close()
+        goodbye = Deadline.after(_GOODBYE_SECONDS)
         for wakeup in wakeups:
-            wakeup.close()
-        with pymongo.timeout(_GOODBYE_SECONDS):  # it ends its sessions, if a server is there to be told
+            wakeup.close(goodbye.remaining)
+        # It ends its sessions, if a server is there to be told.
+        with pymongo.timeout(max(0.001, goodbye.remaining)):
             self.client.close()

@@ -63,12 +63,15 @@ class Wakeups:
                 min(timeout, self._poll_interval),
             )
 
-    def close(self) -> None:
-        """End the change stream and wake every waiter."""
+    def close(self, timeout: float) -> None:
+        """End the change stream and wake every waiter.
+
+        A server that does not answer is waited for `timeout` seconds: the thread then ends by itself, later.
+        """
         self._closed.set()
         self.wake_all()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout)
 
     def _watch(self) -> None:
         if self._thread is None and not self._closed.is_set():

@@ -8,7 +8,11 @@ from threading import Thread, Timer
 import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
+from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
+from adapters.mongo.settings import StoreSettings
+from adapters.mongo.turns import NoTurns
+from tests.adapters.mongo.cutting_proxy import CuttingProxy
 from tests.adapters.mongo.fail_point import failing
 
 New = Callable[..., list[StoredEvent]]
@@ -94,6 +98,36 @@ def test_closing_the_factory_ends_the_wait(factory: MongoFactory, recorder: Mong
     started = time.monotonic()
     recorder.wait_for_position(0, 30)
     assert time.monotonic() - started < 0.9
+
+
+def test_closing_does_not_wait_for_a_server_that_does_not_answer(
+    mongodb_url: str, make_factory: Callable[..., MongoFactory]
+) -> None:
+    with CuttingProxy(mongodb_url) as proxy:
+        factory = make_factory(MONGODB_URL=proxy.url)
+        recorder = factory.application_recorder()
+        assert isinstance(recorder, MongoApplicationRecorder)
+        proxy.hold_requests(b"aggregate")
+        recorder.wait_for_position(0, 0.5)  # the change stream is asked for
+        started = time.monotonic()
+        factory.close()
+        assert time.monotonic() - started < 3
+
+
+def test_all_that_closing_waits_for_shares_one_deadline(mongodb_url: str, mongodb_database: str) -> None:
+    class Stuck:
+        turns = NoTurns()
+
+        def close(self, timeout: float) -> None:
+            time.sleep(timeout)
+
+    datastore = MongoDatastore(StoreSettings(mongodb_url, mongodb_database, append_deadline=1))
+    datastore.check()
+    for _ in range(3):
+        datastore.add_writer(Stuck(), Stuck())  # type: ignore[arg-type] # all that closing needs of them
+    started = time.monotonic()
+    datastore.close()
+    assert 0.9 < time.monotonic() - started < 2.5
 
 
 def test_waiting_returns_when_there_is_something_beyond(
