@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
-from threading import Thread, Timer
+from threading import Timer
+from typing import Any
 
 import pytest
 from eventsourcing.persistence import Notification, StoredEvent
+from pymongo import MongoClient
 
 from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
@@ -70,19 +74,42 @@ def test_without_a_change_stream_it_polls(
     assert seconds < 0.5
 
 
+def change_streams(url: str, namespace: str) -> int:
+    """How many change streams on a collection the server has open."""
+    with MongoClient[dict[str, Any]](url) as client:
+        cursors = client.admin.aggregate(
+            [
+                {"$currentOp": {"idleCursors": True}},
+                {"$match": {"ns": namespace, "cursor.tailable": True}},
+                {"$group": {"_id": "$cursor.cursorId"}},
+            ]
+        )
+        return len(list(cursors))
+
+
 def test_all_subscriptions_of_a_log_share_one_change_stream(
-    recorder: MongoApplicationRecorder, new_stream: New
+    mongodb_url: str, mongodb_database: str, make_factory: Callable[..., MongoFactory], new_stream: New
 ) -> None:
-    subscriptions = [recorder.subscribe() for _ in range(3)]
-    threads = [Thread(target=next, args=(subscription,)) for subscription in subscriptions]
-    for thread in threads:
-        thread.start()
-    watching = recorder._wakeups._thread
-    recorder.insert_events(new_stream())
-    for thread in threads:
-        thread.join(5)
-        assert not thread.is_alive()
-    assert recorder._wakeups._thread is watching or watching is None
+    # No polling within the test's time: only the change stream can tell what another process appends.
+    factory = make_factory(MONGODB_POLL_INTERVAL="60")
+    writer = make_factory().application_recorder()
+    readers = [factory.application_recorder() for _ in range(3)]
+    namespace = f"{mongodb_database}.stored_events"
+    with ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(3))
+        firsts = []
+        for reader in readers:
+            assert isinstance(reader, MongoApplicationRecorder)
+            subscription = stack.enter_context(reader.subscribe())
+            stack.callback(subscription.stop)
+            firsts.append(threads.submit(next, subscription))
+        time.sleep(0.5)  # by when all of them wait
+        assert change_streams(mongodb_url, namespace) == 1
+        writer.insert_events(new_stream())
+        assert [first.result(5).id for first in firsts] == [1, 1, 1]
+        assert change_streams(mongodb_url, namespace) == 1
+    factory.close()
+    assert change_streams(mongodb_url, namespace) == 0
 
 
 def test_a_subscription_that_waits_is_stopped_from_another_thread(recorder: MongoApplicationRecorder) -> None:
