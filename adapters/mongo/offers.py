@@ -114,7 +114,10 @@ class Offers:
     def take(self, ticket: int, events: int, size: int) -> list[Guest]:
         """Take what is on offer at a ticket; nothing if it is more than so many events or bytes."""
         name = f"{ticket}.offer"
-        offered = (self._read(name) or {"appends": []})["appends"]
+        found = self._read(name)
+        if found is None:
+            return []
+        offered = found["appends"]
         if len(offered) > events or sum(len(each["b"]) for each in offered) > size or not self._delete(name):
             return []
         return [Guest(each["a"], (each["s"], each["v"]), each["b"]) for each in offered]

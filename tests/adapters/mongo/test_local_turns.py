@@ -1,0 +1,260 @@
+"""Processes of one machine take turns, and nobody waits long for one that is dead or stands still."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from bson import Timestamp
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
+
+from adapters.mongo.append import Append
+from adapters.mongo.deadline import Deadline
+from adapters.mongo.errors import AppendOutcomeUnknownError
+from adapters.mongo.local_turns import LocalTurns
+from adapters.mongo.offers import Answer, Guest
+from adapters.mongo.private_folder import private_folder
+from adapters.mongo.turns import FREE, Turn
+
+MOMENT = (Timestamp(1, 1), {"clusterTime": Timestamp(1, 2), "signature": {"hash": b"", "keyId": 2**40}})
+NEVER: tuple[None, None] = (None, None)
+Open = Callable[[], LocalTurns]
+
+
+@pytest.fixture
+def open_turns(tmp_path: Path) -> Iterator[Open]:
+    """Each call is another process, as far as the files can tell."""
+    opened: list[LocalTurns] = []
+
+    def make() -> LocalTurns:
+        opened.append(LocalTurns(tmp_path))
+        return opened[-1]
+
+    yield make
+    for turns in opened:
+        turns.close()
+
+
+def new_append(stream: UUID | str | None = None) -> Append:
+    events = [StoredEvent(stream or uuid4(), 1, "topic", b"state")]
+    return Append(events, uuid4(), Deadline.after(10))
+
+
+def wait(turn: Turn, offered: Sequence[Append] = ()) -> Answer | None:
+    return turn.wait(offered, time.monotonic() + 10)
+
+
+def test_turns_come_in_the_order_in_which_they_are_taken(open_turns: Open) -> None:
+    places = [open_turns().take() for _ in range(4)]
+    assert [turn.has_come for turn in places] == [True, False, False, False]
+    order: list[int] = []
+
+    def go(number: int) -> None:
+        assert wait(places[number]) is None
+        assert places[number].has_come
+        order.append(number)
+        places[number].end(None, NEVER)
+
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(go, number) for number in (3, 2, 1)]
+        places[0].end(None, NEVER)
+        for call in calls:
+            call.result(5)
+    assert order == [1, 2, 3]
+
+
+def test_the_next_one_learns_the_greatest_position_that_is_known(open_turns: Open) -> None:
+    first, second = open_turns().take(), open_turns().take()
+    first.end(41, NEVER)
+    wait(second)
+    assert second.head == 41
+    second.end(None, NEVER)
+    third = open_turns().take()
+    assert (third.has_come, third.head) == (True, 41)
+    third.end(7, NEVER)
+    assert open_turns().take().head == 41
+
+
+@pytest.mark.parametrize("stream", [uuid4(), "a stream named by text"])
+def test_whoever_has_the_turn_takes_along_what_is_on_offer(open_turns: Open, stream: UUID | str) -> None:
+    first, second, third = (open_turns().take() for _ in range(3))
+    there, beaten, again, lost = new_append(stream), new_append(), new_append(), new_append()
+    for append in (there, beaten, again, lost):
+        append.maybe_sent = True
+    with ThreadPoolExecutor(2) as pool:
+        answers = [
+            pool.submit(wait, turn, offer)
+            for turn, offer in ((second, [there, beaten]), (third, [again, lost]))
+        ]
+        guests: list[Guest] = []
+        deadline = Deadline.after(5)
+        while len(guests) < 4 and not deadline.passed:
+            guests += first.guests(100, 10_000)
+        assert [guest.append_id for guest in guests] == [a.append_id for a in (there, beaten, again, lost)]
+        assert [guest.keys for guest in guests] == [a.keys for a in (there, beaten, again, lost)]
+        assert [guest.bodies for guest in guests] == [a.bodies for a in (there, beaten, again, lost)]
+        guests[0].succeed(5)
+        guests[1].conflict()
+        guests[3].maybe_sent = True
+        first.end(5, MOMENT)
+        answer, other = (call.result(5) for call in answers)
+    assert answer is not None
+    assert other is not None
+    assert answer.moment == MOMENT
+    assert not second.has_come
+    answer.settle([there, beaten])
+    other.settle([again, lost])
+    assert there.positions() == [5]
+    with pytest.raises(IntegrityError):
+        beaten.positions()
+    assert not again.settled
+    assert not again.maybe_sent
+    assert not lost.settled
+    lost.fail(OperationalError("no server answers"))
+    with pytest.raises(AppendOutcomeUnknownError):  # the other process may have written it
+        lost.positions()
+    second.end(None, NEVER)
+    third.end(None, NEVER)
+    assert open_turns().take().has_come
+
+
+@pytest.mark.parametrize(("events", "size"), [(1, 10_000), (100, 10)])
+def test_what_does_not_fit_stays_on_offer_and_gets_its_turn(open_turns: Open, events: int, size: int) -> None:
+    first, second = open_turns().take(), open_turns().take()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [new_append(), new_append()])
+        time.sleep(0.02)  # so that it is on offer
+        assert first.guests(events, size) == []
+        first.end(None, NEVER)
+        assert call.result(5) is None
+    assert second.has_come
+    assert not second.was_taken
+
+
+def test_a_turn_that_does_not_end_is_passed_over_and_harms_nobody_when_it_does(open_turns: Open) -> None:
+    stuck, second = open_turns().take(), open_turns().take()
+    began = time.monotonic()
+    assert wait(second, [new_append()]) is None
+    assert 0.2 < time.monotonic() - began < 2
+    assert second.has_come
+    assert not second.was_taken
+    third = open_turns().take()
+    stuck.end(9, NEVER)
+    assert not third.has_come  # it is still the second's turn
+    second.end(8, NEVER)
+    wait(third)
+    assert third.head == 9
+
+
+def test_an_offer_that_was_taken_but_not_answered_may_be_there(open_turns: Open) -> None:
+    dying, second = open_turns().take(), open_turns().take()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [new_append()])
+        deadline = Deadline.after(5)
+        while not dying.guests(100, 10_000) and not deadline.passed:
+            time.sleep(0.001)  # until it is on offer
+        assert call.result(5) is None
+    assert second.has_come
+    assert second.was_taken
+
+
+def test_no_turn_is_waited_for_beyond_the_deadline(open_turns: Open) -> None:
+    _, second = open_turns().take(), open_turns().take()
+    began = time.monotonic()
+    second.wait([], began + 0.1)
+    assert time.monotonic() - began < 0.2
+
+
+def test_whoever_comes_first_forgets_what_was_known_before(open_turns: Open, tmp_path: Path) -> None:
+    """All who wrote are gone, so that a backup may have been restored meanwhile."""
+    one, other = open_turns(), open_turns()
+    one.take().end(100, NEVER)
+    one.close()
+    assert open_turns().take().head == 100  # the other one is still there
+    for turns in (other, *[open_turns() for _ in range(2)]):
+        turns.close()
+    (tmp_path / "12.offer").write_bytes(b"left by one that was killed")
+
+
+def test_nothing_is_left_once_all_have_gone(tmp_path: Path) -> None:
+    one = LocalTurns(tmp_path)
+    one.take().end(100, NEVER)
+    one.close()
+    (tmp_path / "12.offer").write_bytes(b"left by one that was killed")
+    another = LocalTurns(tmp_path)
+    turn = another.take()
+    assert (turn.has_come, turn.head) == (True, 0)
+    assert not list(tmp_path.glob("*.offer"))
+    turn.end(None, NEVER)
+    another.close()
+
+
+def test_one_that_stands_still_with_the_lock_stops_nobody(open_turns: Open, tmp_path: Path) -> None:
+    turns = open_turns()
+    with (tmp_path / "turns").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        began = time.monotonic()
+        assert turns.take() is FREE
+        assert time.monotonic() - began < 1
+    assert turns.take().has_come
+
+
+def test_the_files_stay_open_as_long_as_a_turn_lasts(tmp_path: Path) -> None:
+    """A descriptor that was closed may be another file's by the time that the turn ends."""
+    turns = LocalTurns(tmp_path)
+    turn = turns.take()
+    descriptors = turns._descriptors
+    turns.close()
+    turns.close()
+    for descriptor in descriptors:
+        os.fstat(descriptor)
+    assert turns.take() is FREE
+    turn.end(3, NEVER)
+    for descriptor in descriptors:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+def test_a_forked_process_takes_locks_of_its_own(open_turns: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = open_turns()
+    inherited = turns._descriptors
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert turns.take().has_come
+    assert set(turns._descriptors).isdisjoint(inherited)
+    for descriptor in inherited:
+        os.close(descriptor)
+
+
+def test_without_room_for_an_offer_everybody_writes_alone(
+    open_turns: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = open_turns().take(), open_turns().take()
+    for file in tmp_path.iterdir():
+        file.unlink()
+    tmp_path.rmdir()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [new_append()])
+        time.sleep(0.02)  # it has tried by then
+        assert first.guests(100, 10_000) == []
+        first.end(None, NEVER)
+        assert call.result(5) is None
+    assert second.has_come
+    assert not second.was_taken
+    assert "cannot take each other's appends along" in caplog.text
+
+
+def test_the_folder_is_this_users_alone() -> None:
+    folder = private_folder("a log")
+    assert folder == private_folder("a log") != private_folder("another log")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    try:
+        with pytest.raises(OSError, match="is not a folder of this user alone"):
+            private_folder("a log")
+    finally:
+        folder.rmdir()
+        private_folder("another log").rmdir()
