@@ -8,14 +8,21 @@ from pymongo import MongoClient
 
 
 @contextmanager
-def failing(url: str, *commands: str, times: int, **how: Any) -> Iterator[None]:
-    """Let the next `times` commands of these names fail, `how` being the server's own words for it.
+def failing(url: str, *commands: str, times: int | None = None, after: int = 0, **how: Any) -> Iterator[None]:
+    """Let the next `times` commands of these names fail, or else all but the next `after` ones.
+
+    `how` is the server's own words for it.
 
     The server has to be one with test commands.
     """
     with MongoClient[dict[str, Any]](url) as client:
         data = {"failCommands": list(commands), **how}
-        client.admin.command("configureFailPoint", "failCommand", mode={"times": times}, data=data)
+        client.admin.command(
+            "configureFailPoint",
+            "failCommand",
+            mode={"times": times} if times else {"skip": after},
+            data=data,
+        )
         try:
             yield
         finally:

@@ -39,7 +39,7 @@ class Row:
     def __init__(self, appends: list[Append]) -> None:
         self.appends = appends
 
-    def join(self, members: Sequence[Append]) -> list[Append]:
+    def join(self, members: Sequence[Append]) -> list[Append]:  # noqa: ARG002 - they are all taken in at once
         joining, self.appends = self.appends, []
         return joining
 
@@ -64,6 +64,18 @@ def test_conflicts_leave_the_batch_and_the_others_go_on(
     assert [batch[index].positions() for index in (0, 2, 4)] == [[3], list(range(4, 4 + count)), [4 + count]]
     with pytest.raises(IntegrityError, match=str(taken[0].originator_id)):
         batch[1].positions()
+
+
+def test_an_append_that_is_repeated_twice_at_once_is_there_once_and_both_learn_its_position(
+    recorder: MongoApplicationRecorder, new_stream: New
+) -> None:
+    events = new_stream()
+    twins = [Append(events, uuid4(), Deadline.after(5), is_repeat=True)]
+    twins.append(Append(events, twins[0].append_id, Deadline.after(5), is_repeat=True))
+    written = LogBatch(recorder.log, Row([*twins]), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
+    written.write(Deadline.after(5))
+    assert [append.positions() for append in twins] == [[2], [2]]
+    assert recorder.max_notification_id() == 2
 
 
 def test_what_has_been_appended_stays_appended_when_looking_for_a_conflict_fails(

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import uuid4
 
@@ -185,6 +185,90 @@ def test_a_caller_that_is_interrupted_holds_up_nobody(disk: Disk, patient: bool)
             call.result(5)
     assert [append.positions() for append in (first, last)] == [[1], [1]]
     callers.group.close(1)
+
+
+class InterruptedOnItsWay(Append):
+    """An append whose caller is interrupted the moment after it has become the leader."""
+
+    __slots__ = ("_promoted",)
+
+    @property
+    def promoted(self) -> bool:
+        return self._promoted
+
+    @promoted.setter
+    def promoted(self, promoted: bool) -> None:
+        self._promoted = promoted
+        if promoted:
+            raise KeyboardInterrupt
+
+
+def test_a_leader_that_is_interrupted_before_it_has_begun_leaves_the_lead_to_the_next(disk: Disk) -> None:
+    group = group_on(disk)
+    interrupted = InterruptedOnItsWay([StoredEvent(uuid4(), 1, "topic", b"")], uuid4(), Deadline.after(10))
+    with pytest.raises(KeyboardInterrupt):
+        group.submit(interrupted)
+    disk.may_end.release()
+    append = new_append(5)
+    group.submit(append)
+    assert append.positions() == [1]
+
+
+def test_callers_whose_deadlines_pass_together_are_woken_once_each(disk: Disk) -> None:
+    """While nobody can write, leader after leader gives up; one that had given up before is not rung for again."""
+    callers = Callers(group_on(disk))
+    appends = [new_append(0.3) for _ in range(20)]
+    with callers.pool:
+        calls = [callers.lead(appends[0], disk), *callers.queue_up(*appends[1:])]
+        for call in calls:
+            call.result(5)
+    for append in appends:
+        with pytest.raises(OperationalError):
+            append.positions()
+    disk.may_end.release(10)
+    last = new_append()
+    callers.group.submit(last)
+    assert last.positions() == [1]
+
+
+def test_those_who_have_their_answer_do_not_wait_for_a_batch_that_cannot_be_sent(disk: Disk) -> None:
+    """They are let go when the next batch is sent, or else when its leader has to wait for something."""
+    callers = Callers(group_on(disk, events=1))
+    first, second, third = (new_append(5) for _ in range(3))
+    with callers.pool:
+        calls = [callers.lead(first, disk), *callers.queue_up(second, third)]
+        disk.may_end.release(1)
+        calls[0].result(2)
+        assert disk.writing.acquire(timeout=5)  # the second one's batch is out and is not answered
+        disk.may_end.release(1)
+        calls[1].result(2)
+        assert disk.writing.acquire(timeout=5)
+        disk.may_end.release(1)
+        calls[2].result(2)
+
+
+def test_closing_at_the_deadline_while_the_lead_is_handed_over_wakes_everybody(disk: Disk) -> None:
+    group = group_on(disk)
+    appends = [new_append(10), new_append(10)]
+    group._led = True  # its leader is about to end
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(group.submit, append) for append in appends]
+        deadline = Deadline.after(5)
+        while group.waiting < 2 and not deadline.passed:
+            time.sleep(0.0005)  # until both are in the queue
+        with group._changed:
+            chosen = group._queue[0]
+            chosen.promoted = True
+            chosen.ring()
+        group.close(0.0)
+        for call in calls:
+            call.result(2)
+    for append in appends:
+        with pytest.raises(OperationalError, match="was closed"):
+            append.positions()
+    began = time.monotonic()
+    group.close(5)
+    assert time.monotonic() - began < 1  # the lead was given back
 
 
 def test_an_append_that_fails_fails_alone(disk: Disk) -> None:

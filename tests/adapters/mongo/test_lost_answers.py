@@ -17,6 +17,7 @@ from adapters.mongo.event_store import (
     MongoTrackingRecorder,
 )
 from tests.adapters.mongo.cutting_proxy import CuttingProxy
+from tests.adapters.mongo.fail_point import failing
 
 Documents = Collection[dict[str, Any]]
 
@@ -69,6 +70,47 @@ def test_an_append_whose_answer_is_lost_took_place_once(  # noqa: PLR0917 - fixt
     assert proxy.lost
     assert cut_off.select_events(events[0].originator_id) == events
     assert stored.count_documents({}) == 1 + count
+
+
+@pytest.mark.parametrize(
+    "how", [{"errorCode": 13}, {"errorCode": 18}, {"errorCode": 8000}], ids=lambda how: str(how["errorCode"])
+)
+def test_a_refusal_of_the_drivers_second_try_says_nothing_of_the_first(
+    url_with_faults: str,
+    make_factory: Callable[..., MongoFactory],
+    new_stream: Callable[..., list[StoredEvent]],
+    how: dict[str, int],
+) -> None:
+    """The driver repeats a write by itself when the connection breaks, and tells only how that ended."""
+    with CuttingProxy(url_with_faults) as proxy:
+        recorder = make_factory(MONGODB_URL=proxy.url).application_recorder()
+        assert isinstance(recorder, MongoApplicationRecorder)
+        recorder.insert_events(new_stream())
+        proxy.lose_answers(b"insert", times=1)
+        events = new_stream(1)
+        with failing(url_with_faults, "insert", after=1, **how):
+            assert recorder.insert_events(events) == [2]
+        assert proxy.lost
+        assert recorder.select_events(events[0].originator_id) == events
+
+
+def test_when_nobody_may_look_any_more_it_is_unknown_at_once(
+    url_with_faults: str,
+    make_factory: Callable[..., MongoFactory],
+    new_stream: Callable[..., list[StoredEvent]],
+) -> None:
+    with CuttingProxy(url_with_faults) as proxy:
+        recorder = make_factory(MONGODB_URL=proxy.url).application_recorder()
+        recorder.insert_events(new_stream())
+        proxy.lose_answers(b"insert", times=1)
+        began = time.monotonic()
+        with (
+            failing(url_with_faults, "insert", "update", after=1, errorCode=13),
+            pytest.raises(AppendOutcomeUnknownError, match="append_id="),
+        ):
+            recorder.insert_events(new_stream())
+        assert time.monotonic() - began < 5
+        assert recorder.max_notification_id() == 2  # it did take place, which nobody could tell
 
 
 @pytest.mark.parametrize("name", [b"insert", b"commitTransaction"])
