@@ -20,6 +20,7 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import get_topic, resolve_topic
 
 from adapters.mongo.codec import StateCodec
+from adapters.mongo.library_values import stored_event
 
 
 class MongoMapper(Mapper[TAggregateID]):
@@ -65,7 +66,7 @@ class MongoMapper(Mapper[TAggregateID]):
             data = self.compressor.compress(data)
         if self.cipher:
             data = self.cipher.encrypt(data)
-        return StoredEvent(originator_id, originator_version, topic, data)
+        return stored_event(originator_id, originator_version, topic, data)
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[TAggregateID]:
         """The domain event of a stored event, upcast to the version of its class.
