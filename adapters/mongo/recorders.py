@@ -1,6 +1,7 @@
 """The library's recorders on MongoDB."""
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -25,6 +26,7 @@ from adapters.mongo.deadline import Deadline
 from adapters.mongo.documents import EventRecord, position_of, records, stored_id
 from adapters.mongo.event_log import EventLog
 from adapters.mongo.group_commit import GroupCommit
+from adapters.mongo.library_values import notification, stored_event
 from adapters.mongo.subscription import MongoSubscription
 
 _WHOLE_STREAM = 100_000
@@ -63,6 +65,7 @@ class MongoAggregateRecorder(AggregateRecorder):
         )
         datastore.add_writer(self._group, self.log)
         self._trusts_indexes = False
+        self._preparing = Lock()
 
     def create_collections(self) -> None:
         """Create the indexes that guard streams, and wait until a majority has them.
@@ -108,10 +111,7 @@ class MongoAggregateRecorder(AggregateRecorder):
             f"cannot read stream {originator_id}",
             lambda session: self._find(session, query, order, limit),
         )
-        return [
-            StoredEvent(record.originator_id, record.originator_version, record.topic, record.state)
-            for record in found
-        ]
+        return [stored_event(stream, version, topic, state) for _, stream, version, topic, state in found]
 
     def _prepare_to_write(self) -> None:
         if self.numbered and self.datastore.settings.take_turns:
@@ -136,9 +136,10 @@ class MongoAggregateRecorder(AggregateRecorder):
         if self._trusts_indexes:
             return
         try:
-            with pymongo.timeout(max(0.001, append.deadline.remaining)):
-                self.log.require_indexes()
-                self._prepare_to_write()
+            with self._preparing, pymongo.timeout(max(0.001, append.deadline.remaining)):
+                if not self._trusts_indexes:
+                    self.log.require_indexes()
+                    self._prepare_to_write()
         except OperationalError as error:
             raise append.failure(error) from error
 
@@ -198,11 +199,9 @@ class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
             "cannot read the log", lambda session: self._find(session, query, ("_id", ASCENDING), limit)
         )
         return [
-            Notification(
-                record.originator_id, record.originator_version, record.topic, record.state, record.position
-            )
-            for record in found
-            if record.position is not None
+            notification(position, stream, version, topic, state)
+            for position, stream, version, topic, state in found
+            if position is not None
         ]
 
     def max_notification_id(self) -> int | None:
