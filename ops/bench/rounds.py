@@ -7,7 +7,7 @@ from statistics import median
 from typing import TypeAlias
 
 from ops.bench.figures import Row, quantile
-from ops.bench.mapping import map_to_domain, map_to_stored
+from ops.bench.mapping import Document, decode_bare, encode_bare, map_to_domain, map_to_stored
 from ops.bench.profile import Shares, profile_writes
 from ops.bench.reading import fill, read_domain_events, read_log, read_undecoded, replay
 from ops.bench.stores import StoreName
@@ -17,10 +17,13 @@ from ops.bench.writing import WriteCase, Written, write
 Say: TypeAlias = Callable[[str], None]
 
 PROCESSES = 4
+_STORES: tuple[StoreName, ...] = ("store", "apart")
 _GOALS = {
     (32, 1): "8 x PostgreSQL, 2 x SQLite",
     (32, 100): "0.60 x bare driver",
 }
+
+_BESIDE: dict[Document, str] = {"state": "the state alone", "event": "the stored event's document"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Bench:
             *self._processes(),
             "reading",
             *self._reads(),
-            "mapping an event of about a kilobyte (bare driver: bson.encode and bson.decode)",
+            "mapping an event of about a kilobyte; the bare driver encodes and decodes",
             *self._mappings(),
         ]
 
@@ -101,31 +104,41 @@ class Bench:
         return [*rates.values(), p50, p99, crowded]
 
     def _processes(self) -> list[Row]:
-        cases = [WriteCase(32, 1), WriteCase(32, 1, PROCESSES), WriteCase(8, 1, PROCESSES)]
-        rows = [Row(f"{case.processes} x {case.writers} writers", "events/s") for case in cases]
-        fairness: dict[WriteCase, list[float]] = {case: [] for case in cases}
+        alone = Row("1 x 32 writers", "events/s")
+        others = [
+            (Row(f"{PROCESSES} x {writers} writers{how}", "events/s"), store, writers, goal)
+            for store, how in zip(_STORES, ("", ", without turns"), strict=True)
+            for writers, goal in ((32, "1.00"), (8, "0.60"))
+        ]
+        shares: dict[str, list[float]] = {row.what: [] for row, *_ in others}
         for worker in self._workers[:PROCESSES]:
-            worker.call(write, "store", WriteCase(8, 1), self._extent.seconds / 2, self._next_seed())
+            for store in _STORES:
+                worker.call(write, store, WriteCase(8, 1), self._extent.seconds / 2, self._next_seed())
         for _ in self._numbered_rounds("several processes"):
-            for case, row in zip(cases, rows, strict=True):
-                under_way = [
-                    worker.start(write, "store", case, self._extent.seconds, self._next_seed())
-                    for worker in self._workers[: case.processes]
-                ]
-                written = [pending.result() for pending in under_way]
-                for each in written:
-                    self._note_failures("store", case, each)
-                row.add("store", sum(each.events for each in written) / max(each.seconds for each in written))
-                events = [each.events for each in written]
-                fairness[case].append(min(events) * len(events) / sum(events))
-        alone, *others = rows
-        for case, row, goal in zip(cases[1:], others, ("1.00", "0.60"), strict=True):
+            alone.add("store", self._write_at_once("store", WriteCase(32, 1), 1)[0])
+            for row, store, writers, _ in others:
+                rate, share = self._write_at_once(store, WriteCase(writers, 1), PROCESSES)
+                row.add("store", rate)
+                shares[row.what].append(share)
+        for row, _, _, goal in others:
             ratios = [a / b for a, b in zip(row.rounds["store"], alone.rounds["store"], strict=True)]
             self.notes.append(
                 f"{row.what}: {median(ratios):.2f} x one process of 32 (goal: {goal}); the slowest process had "
-                f"{min(fairness[case]):.0%} of its share in the worst round (goal: 50%)."
+                f"{min(shares[row.what]):.0%} of its share in the worst round (goal: 50%)."
             )
-        return rows
+        return [alone, *(row for row, *_ in others)]
+
+    def _write_at_once(self, name: StoreName, case: WriteCase, processes: int) -> tuple[float, float]:
+        """Events per second of so many processes together, and what the slowest had of its share."""
+        under_way = [
+            worker.start(write, name, case, self._extent.seconds, self._next_seed())
+            for worker in self._workers[:processes]
+        ]
+        written = [pending.result() for pending in under_way]
+        for each in written:
+            self._note_failures(name, case, each)
+        events = [each.events for each in written]
+        return sum(events) / max(each.seconds for each in written), min(events) * len(events) / sum(events)
 
     def _reads(self) -> list[Row]:
         first, events = self._workers[0], self._extent.log_events
@@ -138,7 +151,7 @@ class Bench:
             first.call(read_log, name, events)
         first.call(read_undecoded, events)
         log = Row("the log, by pages of 1000", "events/s", goal="0.60 x bare driver")
-        undecoded = Row("the same; the driver decodes nothing", "events/s")
+        undecoded = Row("the same; the driver decodes nothing", "events/s", goal="0.60 x bare driver")
         domain = Row("the log, to domain events", "events/s")
         stream = Row("streams of 10 events", "streams/s")
         for number in self._numbered_rounds("reading"):
@@ -161,14 +174,29 @@ class Bench:
         return [log, undecoded, domain, stream]
 
     def _mappings(self) -> list[Row]:
-        first = self._workers[0]
-        to_stored = Row("to a stored event", "µs", "1.30 x bare driver")
-        to_domain = Row("to a domain event", "µs", "1.30 x bare driver")
+        first, count = self._workers[0], self._extent.mappings
+        rows: dict[Document, tuple[Row, Row, Row]] = {
+            document: (
+                Row(f"to a stored event; {beside}", "µs", "1.30 x bare driver"),
+                Row(f"to a domain event; {beside}", "µs", "1.30 x bare driver"),
+                Row(f"there and back; {beside}", "µs", "1.30 x bare driver"),
+            )
+            for document, beside in _BESIDE.items()
+        }
         for number in self._numbered_rounds("mapping"):
             for name in self._shuffled(number):
-                to_stored.add(name, first.call(map_to_stored, name, self._extent.mappings))
-                to_domain.add(name, first.call(map_to_domain, name, self._extent.mappings))
-        return [to_stored, to_domain]
+                for document, (to_stored, to_domain, both) in rows.items():
+                    if name == "driver":
+                        out = first.call(encode_bare, document, count)
+                        back = first.call(decode_bare, document, count)
+                    else:
+                        out, back = (
+                            first.call(map_to_stored, name, count),
+                            first.call(map_to_domain, name, count),
+                        )
+                    for row, figure in ((to_stored, out), (to_domain, back), (both, out + back)):
+                        row.add(name, figure)
+        return [row for three in rows.values() for row in three]
 
     def _numbered_rounds(self, what: str) -> range:
         self._say(f"{what}: {self._extent.rounds} round(s)")

@@ -14,11 +14,10 @@ from ops.bench.stores import Store, StoreName, Stores
 
 @dataclass(frozen=True)
 class WriteCase:
-    """`writers` threads in each of `processes`, which append `events` at a time without a pause."""
+    """`writers` threads, which append `events` at a time without a pause."""
 
     writers: int
     events: int
-    processes: int = 1
 
 
 @dataclass(frozen=True)
