@@ -1,9 +1,10 @@
 """The state of an event as a BSON document."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import methodcaller
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import bson
@@ -74,9 +75,9 @@ class StateCodec:
         try:
             forms = self._forms_now()
             try:
-                data = bson.encode(forms.usual.plain(state), codec_options=CODEC)
+                data = bson.encode(forms.usual.plain_dict(state), codec_options=CODEC)
             except (OverflowError, InvalidDocument):
-                data = bson.encode(forms.careful.plain(state), codec_options=CODEC)
+                data = bson.encode(forms.careful.plain_dict(state), codec_options=CODEC)
         except NestedTooDeeplyError:
             return _encode_deep(forms.deep, state)
         return data if _may_have_dollar_names(data) else StateDocument(data)
@@ -105,7 +106,8 @@ class StateCodec:
         return forms
 
 
-class _Forms(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Forms:
     """How values become plain: as a rule, when BSON has refused that, and when they are nested deeply."""
 
     usual: PlainForm
@@ -139,7 +141,7 @@ def _forms_for(transcoder: JSONTranscoder) -> _Forms:
 
 def _encode_deep(form: PlainForm, state: dict[str, Any]) -> bytes:
     try:
-        return bson.encode(form.plain(state), codec_options=CODEC)
+        return bson.encode(form.plain_dict(state), codec_options=CODEC)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

@@ -94,7 +94,7 @@ class PlainForm:
         """
         kind = type(value)
         if kind is dict:
-            return self._plain_dict(value, depth)
+            return self.plain_dict(value, depth)
         if kind is list:
             return self._plain_list(value, depth)
         if kind in self._scalars:
@@ -116,7 +116,8 @@ class PlainForm:
         """`value` as a dictionary that names the transcoding that restores it."""
         return {"_type_": transcoding.name, "_data_": self.plain(transcoding.encode(value), depth + 1)}
 
-    def _plain_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+    def plain_dict(self, value: dict[Any, Any], depth: int = 1) -> dict[str, Any]:
+        """The plain form of a dictionary; see `plain`."""
         if depth > self._max_depth:
             raise NestedTooDeeplyError
         if len(value) == 2 and "_type_" in value and "_data_" in value:
@@ -128,7 +129,7 @@ class PlainForm:
         for name, item in value.items():
             kind = type(item)
             if kind not in scalars:
-                plain = self._plain_dict(item, depth + 1) if kind is dict else self.plain(item, depth + 1)
+                plain = self.plain_dict(item, depth + 1) if kind is dict else self.plain(item, depth + 1)
                 if plain is not item:
                     changed = changed or {**value}
                     changed[name] = plain
@@ -141,7 +142,7 @@ class PlainForm:
         for index, item in enumerate(value):
             kind = type(item)
             if kind not in scalars:
-                plain = self._plain_dict(item, depth + 1) if kind is dict else self.plain(item, depth + 1)
+                plain = self.plain_dict(item, depth + 1) if kind is dict else self.plain(item, depth + 1)
                 if plain is not item:
                     changed = changed or value.copy()
                     changed[index] = plain
