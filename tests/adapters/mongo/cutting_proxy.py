@@ -19,6 +19,8 @@ class _Rule(NamedTuple):
     names: tuple[bytes, ...]
     having: bytes = b""
     times: int | None = None
+    share: float | None = None
+    """How much of the answer gets through, where it is lost."""
 
 
 class CuttingProxy:
@@ -26,8 +28,9 @@ class CuttingProxy:
 
     `lose_requests(b"insert")` cuts the connection instead of passing on a command of that name: it never takes place.
     `lose_answers(b"insert")` passes the command on and cuts the connection when its answer comes: it has taken
-    place, and nobody is told. `hold_requests(b"insert")` keeps the command until `deliver_held()`, long after its
-    sender has gone. All until `heal()`, or for a number of `times`. `lost` counts the victims.
+    place, and nobody is told. `cut_answers(b"insert", share=0.5)` cuts it in the middle of the answer. `hold_requests(
+    b"insert")` keeps the command until `deliver_held()`, long after its sender has gone. All until `heal()`, or for a
+    number of `times`. `lost` counts the victims.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,6 +51,10 @@ class CuttingProxy:
     def lose_answers(self, *names: bytes, times: int | None = None) -> None:
         self._rules.append(_Rule("lose answer", names, b"", times))
 
+    def cut_answers(self, *names: bytes, share: float, times: int | None = None) -> None:
+        """Pass the first bytes of an answer on, about this share of it: at least one, and never all."""
+        self._rules.append(_Rule("lose answer", names, b"", times, share))
+
     def hold_requests(self, *names: bytes, times: int | None = None) -> None:
         self._rules.append(_Rule("hold request", names, b"", times))
 
@@ -64,7 +71,7 @@ class CuttingProxy:
                 _receive(server)
         return len(held)
 
-    def _verdict(self, message: bytes) -> str:
+    def _rule_for(self, message: bytes) -> _Rule | None:
         # An OP_MSG's first section is the command, whose first element is named after it.
         name = message[26:].split(b"\0", 1)[0]
         with self._lock:
@@ -73,8 +80,8 @@ class CuttingProxy:
                     left = None if rule.times is None else rule.times - 1
                     self._rules[index] = rule._replace(times=left)
                     self.lost += 1
-                    return rule.verdict
-        return ""
+                    return rule
+        return None
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -105,27 +112,35 @@ class CuttingProxy:
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 with self._lock:
                     self._open |= {client, server}
-                doomed: set[int] = set()
+                doomed: dict[int, float | None] = {}
                 self._start(self._pass_requests, client, server, doomed)
                 self._start(self._pass_answers, server, client, doomed)
 
-    def _pass_requests(self, client: socket.socket, server: socket.socket, doomed: set[int]) -> None:
+    def _pass_requests(
+        self, client: socket.socket, server: socket.socket, doomed: dict[int, float | None]
+    ) -> None:
         with self._both(client, server):
             while message := _receive(client):
-                verdict = self._verdict(message)
-                if verdict == "lose request":
+                rule = self._rule_for(message)
+                if rule and rule.verdict == "lose request":
                     return
-                if verdict == "lose answer":
-                    doomed.add(_HEADER.unpack_from(message)[1])
-                if verdict == "hold request":
+                if rule and rule.verdict == "lose answer":
+                    doomed[_HEADER.unpack_from(message)[1]] = rule.share
+                if rule and rule.verdict == "hold request":
                     self._held.append(message)
                 else:
                     server.sendall(message)
 
-    def _pass_answers(self, server: socket.socket, client: socket.socket, doomed: set[int]) -> None:
+    def _pass_answers(
+        self, server: socket.socket, client: socket.socket, doomed: dict[int, float | None]
+    ) -> None:
         with self._both(client, server):
             while message := _receive(server):
-                if _HEADER.unpack_from(message)[2] in doomed:
+                request = _HEADER.unpack_from(message)[2]
+                if request in doomed:
+                    share = doomed[request]
+                    if share is not None:
+                        client.sendall(message[: min(max(1, round(share * len(message))), len(message) - 1)])
                     return
                 client.sendall(message)
 

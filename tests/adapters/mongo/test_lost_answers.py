@@ -72,6 +72,29 @@ def test_an_append_whose_answer_is_lost_took_place_once(  # noqa: PLR0917 - fixt
     assert stored.count_documents({}) == 1 + count
 
 
+@pytest.mark.parametrize(("share", "times"), [(0.0, 1), (0.05, None), (1.0, 1)])
+@pytest.mark.parametrize(("count", "command"), [(1, b"insert"), (3, b"commitTransaction")])
+def test_an_append_whose_answer_is_cut_in_the_middle_took_place_once(  # noqa: PLR0917 - fixtures and parameters
+    cut_off: MongoApplicationRecorder,
+    proxy: CuttingProxy,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    count: int,
+    command: bytes,
+    times: int | None,
+    share: float,
+) -> None:
+    """After its first byte, within its header, before its last byte."""
+    cut_off.insert_events(new_stream())
+    proxy.cut_answers(command, share=share, times=times)
+    events = new_stream(count)
+    assert cut_off.insert_events(events) == list(range(2, 2 + count))
+    proxy.heal()
+    assert proxy.lost
+    assert cut_off.select_events(events[0].originator_id) == events
+    assert stored.count_documents({}) == 1 + count
+
+
 @pytest.mark.parametrize(
     "how", [{"errorCode": 13}, {"errorCode": 18}, {"errorCode": 8000}], ids=lambda how: str(how["errorCode"])
 )
