@@ -13,6 +13,7 @@ come wipes what others have left, since a backup may have been restored meanwhil
 import fcntl
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from threading import Lock
@@ -26,6 +27,8 @@ from adapters.mongo.turns import FREE, Turn
 
 Record: TypeAlias = tuple[int, int, int]
 _RECORD = Struct("<qqq")
+_FILES = ("turns", "users")
+_OPEN_TRIES = 10
 _LOCK_TRIES = 100
 _LOCK_PAUSE_SECONDS = 0.00002
 _FIRST_LOOK_SECONDS = 0.0003
@@ -75,8 +78,19 @@ class LocalTurns:
     def _close_when_unused(self) -> None:
         if self._closed and not self._taken:
             descriptors, self._descriptors = self._descriptors, ()
+            if descriptors:
+                self._leave_nothing_behind(descriptors[1])
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def _leave_nothing_behind(self, users: int) -> None:
+        """Remove the folder if nobody else uses it. One who opens it at this moment just does not meet later ones."""
+        with suppress(OSError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._offers.wipe()
+            for name in _FILES:
+                (self._folder / name).unlink()
+            self._folder.rmdir()
 
     def read(self) -> Record:
         """The next ticket, the one whose turn it is, and the greatest committed position that is known."""
@@ -94,12 +108,21 @@ class LocalTurns:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         return before
 
+    def _files(self) -> tuple[int, int]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        for _ in range(_OPEN_TRIES):
+            try:
+                self._folder.mkdir(mode=0o700, exist_ok=True)
+                turns, users = (os.open(self._folder / name, flags, 0o600) for name in _FILES)
+            except FileNotFoundError:
+                continue  # the last one of the others has removed the folder at this moment
+            return turns, users
+        raise OSError(f"{self._folder} cannot be kept open")
+
     def _open(self) -> None:
         self._process = os.getpid()
         self._taken = 0
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        self._file, users = (os.open(self._folder / name, flags, 0o600) for name in ("turns", "users"))
-        self._descriptors = (self._file, users)
+        self._descriptors = self._file, users = self._files()
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

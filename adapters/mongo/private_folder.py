@@ -8,16 +8,15 @@ from pathlib import Path
 
 
 def private_folder(name: str) -> Path:
-    """The folder for `name`, in shared memory where there is some.
+    """The path of a folder for `name`, to be made in one that only this user can open, in shared memory if possible.
 
-    Raises OSError when it cannot be made, or when others could write to it.
+    Raises OSError when others could write to it.
     """
     shared_memory = Path("/dev/shm")  # noqa: S108 - the folder in it is ours alone, which is made sure of below
     parent = shared_memory if os.access(shared_memory, os.W_OK) else Path(tempfile.gettempdir())
     folder = parent / f"mongo-event-store-{os.getuid()}"
-    for part in (folder, folder / hashlib.sha256(name.encode()).hexdigest()[:32]):
-        part.mkdir(mode=0o700, exist_ok=True)
-        found = part.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            raise OSError(f"{part} is not a folder of this user alone")
-    return part
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise OSError(f"{folder} is not a folder of this user alone")
+    return folder / hashlib.sha256(name.encode()).hexdigest()[:32]

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +33,7 @@ def open_turns(tmp_path: Path) -> Iterator[Open]:
     opened: list[LocalTurns] = []
 
     def make() -> LocalTurns:
-        opened.append(LocalTurns(tmp_path))
+        opened.append(LocalTurns(tmp_path / "log"))
         return opened[-1]
 
     yield make
@@ -174,28 +176,36 @@ def test_whoever_comes_first_forgets_what_was_known_before(open_turns: Open, tmp
     one, other = open_turns(), open_turns()
     one.take().end(100, NEVER)
     one.close()
-    assert open_turns().take().head == 100  # the other one is still there
-    for turns in (other, *[open_turns() for _ in range(2)]):
-        turns.close()
-    (tmp_path / "12.offer").write_bytes(b"left by one that was killed")
-
-
-def test_nothing_is_left_once_all_have_gone(tmp_path: Path) -> None:
-    one = LocalTurns(tmp_path)
-    one.take().end(100, NEVER)
-    one.close()
-    (tmp_path / "12.offer").write_bytes(b"left by one that was killed")
-    another = LocalTurns(tmp_path)
-    turn = another.take()
-    assert (turn.has_come, turn.head) == (True, 0)
-    assert not list(tmp_path.glob("*.offer"))
+    third = open_turns()
+    turn = third.take()
+    assert turn.head == 100  # the others are still there
     turn.end(None, NEVER)
-    another.close()
+    for turns in (other, third):
+        turns.close()
+    assert open_turns().take().head == 0
+
+
+def test_the_last_one_leaves_nothing_behind(open_turns: Open, tmp_path: Path) -> None:
+    one, other = open_turns(), open_turns()
+    one.close()
+    assert (tmp_path / "log").exists()
+    other.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_one_that_was_killed_has_left_is_wiped(open_turns: Open, tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    (folder / "turns").write_bytes(bytes([9, 0, 0, 0, 0, 0, 0, 0] * 3))
+    (folder / "12.offer").write_bytes(b"a part of what it wanted")
+    turn = open_turns().take()
+    assert (turn.has_come, turn.head) == (True, 0)
+    assert not list(folder.glob("*.offer"))
 
 
 def test_one_that_stands_still_with_the_lock_stops_nobody(open_turns: Open, tmp_path: Path) -> None:
     turns = open_turns()
-    with (tmp_path / "turns").open("rb") as held:
+    with (tmp_path / "log" / "turns").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         began = time.monotonic()
         assert turns.take() is FREE
@@ -205,7 +215,7 @@ def test_one_that_stands_still_with_the_lock_stops_nobody(open_turns: Open, tmp_
 
 def test_the_files_stay_open_as_long_as_a_turn_lasts(tmp_path: Path) -> None:
     """A descriptor that was closed may be another file's by the time that the turn ends."""
-    turns = LocalTurns(tmp_path)
+    turns = LocalTurns(tmp_path / "log")
     turn = turns.take()
     descriptors = turns._descriptors
     turns.close()
@@ -233,9 +243,7 @@ def test_without_room_for_an_offer_everybody_writes_alone(
     open_turns: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = open_turns().take(), open_turns().take()
-    for file in tmp_path.iterdir():
-        file.unlink()
-    tmp_path.rmdir()
+    shutil.rmtree(tmp_path / "log")
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(wait, second, [new_append()])
         time.sleep(0.02)  # it has tried by then
@@ -250,11 +258,15 @@ def test_without_room_for_an_offer_everybody_writes_alone(
 def test_the_folder_is_this_users_alone() -> None:
     folder = private_folder("a log")
     assert folder == private_folder("a log") != private_folder("another log")
-    assert folder.stat().st_mode & 0o777 == 0o700
-    folder.chmod(0o777)
-    try:
-        with pytest.raises(OSError, match="is not a folder of this user alone"):
-            private_folder("a log")
-    finally:
-        folder.rmdir()
-        private_folder("another log").rmdir()
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o750])
+def test_a_folder_that_others_can_open_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # no shared memory here
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    private_folder("a log").parent.chmod(mode)
+    with pytest.raises(OSError, match="is not a folder of this user alone"):
+        private_folder("a log")
