@@ -10,8 +10,9 @@ from pathlib import Path
 from random import SystemRandom
 
 from tests.faults.faults import FAULTS
+from tests.faults.plans import random_plan
 from tests.faults.replica_set import ReplicaSet
-from tests.faults.rounds import Verdict, random_plan, run
+from tests.faults.rounds import Verdict, run
 from tests.faults.store import OUR_STORE
 
 
@@ -21,7 +22,7 @@ def main() -> int:
     _say(f"fault suite: seed {options.seed}, {options.seconds:.0f} s, {options.module}")
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     deadline = time.monotonic() + options.seconds
-    rounds = events = 0
+    rounds = events = elections = rollbacks = cut_short = there = 0
     faults = Counter[str]()
     with ReplicaSet(folder / "set") as replica_set:
         while not rounds or (time.monotonic() < deadline and rounds != options.rounds):
@@ -31,8 +32,16 @@ def main() -> int:
             rounds += 1
             events += len(verdict.history.log)
             faults.update(verdict.plan.faults)
+            elections += sum(happening.elections for happening in verdict.happenings)
+            rollbacks += sum(happening.rollbacks for happening in verdict.happenings)
+            unanswered = verdict.history.cut_short()
+            cut_short += len(unanswered)
+            there += sum(map(verdict.history.is_there, unanswered))
     shutil.rmtree(folder)
     _say(f"no violation in {rounds} rounds, {events} events, {faults.total()} faults:")
+    _say(
+        f"{elections} elections, {rollbacks} roll-backs, {cut_short} appends cut short by death, {there} of them there"
+    )
     _say("\n".join(f"  {faults[name]:4} {name}" for name in FAULTS))
     return 0
 

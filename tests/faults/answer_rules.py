@@ -1,8 +1,8 @@
 """What must hold of the answers that callers get, and of how long they wait for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from tests.faults.history import History
+from tests.faults.history import History, Pause
 from tests.faults.violations import Violation, describe
 
 
@@ -38,6 +38,26 @@ def no_append_waits_longer_than(deadline: float, history: History) -> Iterator[V
             since = end.at
 
 
+def no_append_waits_for_nothing(patience: float, history: History) -> Iterator[Violation]:
+    """Beyond the time in which the set could not serve it, no call takes longer than `patience` seconds.
+
+    So whatever a dead process has left open, it blocks nobody for longer.
+    """
+    for call in history.calls:
+        process = call.writer.partition(".")[0]
+        excuses = [pause for pause in history.pauses if pause.who in {"", process}]
+        since = call.began
+        for end in call.ends:
+            waited = end.at - since - _overlap(since, end.at, excuses)
+            if waited > patience:
+                yield Violation(
+                    "no append waits for nothing",
+                    f"{waited:.2f} s beside the time in which it had to",
+                    (describe(call),),
+                )
+            since = end.at
+
+
 def no_append_fails(history: History) -> Iterator[Violation]:
     """Where every fault is shorter than the deadline, an append takes place or meets a rival."""
     for call in history.calls:
@@ -60,3 +80,13 @@ def nobody_crashes(history: History) -> Iterator[Violation]:
             yield Violation("nobody crashes", f"{reader.name} never ended")
         elif reader.stopped.error:
             yield Violation("nobody crashes", f"{reader.name} ended with {reader.stopped.error}")
+
+
+def _overlap(began: float, ended: float, pauses: Iterable[Pause]) -> float:
+    """How many seconds of this time belong to pauses."""
+    covered, reached = 0.0, began
+    for pause in sorted(pauses, key=lambda pause: pause.began):
+        start, end = max(pause.began, reached), min(pause.ended, ended)
+        if end > start:
+            covered, reached = covered + end - start, end
+    return covered

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import answer_rules, append_rules, reader_rules
+from tests.faults import answer_rules, append_rules, member_rules, reader_rules
 from tests.faults.history import History
 from tests.faults.violations import Violation, the_first
 
@@ -25,6 +25,10 @@ OF_THE_LOG: tuple[Rule, ...] = (
     reader_rules.stream_versions_are_1_to_k,
     reader_rules.stream_reads_are_true,
     reader_rules.stream_reads_never_go_back,
+    member_rules.members_hold_the_same,
+    member_rules.documents_are_at_1_to_n,
+    member_rules.no_version_has_two_documents,
+    member_rules.calls_have_one_append_id,
     answer_rules.every_append_is_answered,
     answer_rules.unknown_is_settled_by_a_repeat,
     answer_rules.the_store_is_alive,
@@ -36,19 +40,21 @@ OF_THE_LOG: tuple[Rule, ...] = (
 class Expectations:
     """What is asked of answers: how long an append may wait, and whether every one must have a result.
 
-    `deadline` is the store's own, in seconds; `grace` is for a busy machine, on which a thread that has its answer may
-    not run at once. `certain` says that no fault was longer than the deadline, so that no append may
-    end in "unknown" or fail.
+    `deadline` is the store's own, in seconds; `patience` is how long something may block a set that is healthy; `grace`
+    is for a busy machine, on which a thread that has its answer may not run at once. `certain` says that no fault was
+    longer than the deadline, so that no append may end in "unknown" or fail.
     """
 
     deadline: float = 30.0
+    patience: float = 6.0
     grace: float = 2.0
     certain: bool = True
 
     def rules(self) -> tuple[Rule, ...]:
         in_time: Rule = partial(answer_rules.no_append_waits_longer_than, self.deadline + self.grace)
+        at_once: Rule = partial(answer_rules.no_append_waits_for_nothing, self.patience + self.grace)
         certain: tuple[Rule, ...] = (answer_rules.no_append_ends_in_unknown, answer_rules.no_append_fails)
-        return (*OF_THE_LOG, in_time, *(certain if self.certain else ()))
+        return (*OF_THE_LOG, in_time, at_once, *(certain if self.certain else ()))
 
 
 STRICT = Expectations()

@@ -142,6 +142,24 @@ class Entry:
     token: Token
 
 
+class Copy(NamedTuple):
+    """The document of an event on one member; `digest` is of all its bytes."""
+
+    position: int
+    place: Place
+    append_id: str
+    digest: int
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A time in which a fault kept the whole set, or the process `who` if there is one, from serving its callers."""
+
+    began: float
+    ended: float
+    who: str = ""
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of `insert_events`, with its repeats. `ends` has one element for the call and each repeat."""
@@ -174,7 +192,8 @@ class History:
     """Everything there is to judge.
 
     `log` is the log at the end, in the order in which it was read, and `streams` each stream as read by itself.
-    `killed` are the names of the processes that were killed: a writer `w` of process `p` is called `p.w`.
+    `members` is what each member holds, by its address. `killed` are the names of the processes that were killed: a
+    writer `w` of process `p` is called `p.w`. `pauses` are times in which nobody could expect an answer.
     """
 
     calls: Sequence[Call]
@@ -182,10 +201,26 @@ class History:
     log: Sequence[Entry]
     streams: Mapping[str, Sequence[tuple[int, Token]]]
     killed: frozenset[str] = field(default=frozenset())
+    members: Mapping[str, Sequence[Copy]] = field(default_factory=dict)
+    pauses: Sequence[Pause] = ()
 
     def was_killed(self, name: str) -> bool:
         """Whether the writer or reader of this name belongs to a process that was killed."""
         return name.partition(".")[0] in self.killed
+
+    def cut_short(self, process: str = "") -> list[Call]:
+        """The calls that death has left without an answer: those of this process, or of all that were killed."""
+        return [
+            call
+            for call in self.calls
+            if not call.ends
+            and self.was_killed(call.writer)
+            and (not process or call.writer.startswith(f"{process}."))
+        ]
+
+    def is_there(self, call: Call) -> bool:
+        """Whether an event of the call is in the log."""
+        return any(entry.token.call == call.name for entry in self.log)
 
 
 def gather(journals: Iterable[Path]) -> tuple[list[Call], list[Reader]]:

@@ -6,51 +6,75 @@ They are events that the driver publishes of every command, so that they exist i
 import os
 import signal
 import time
+from collections.abc import Mapping
 from threading import Lock, Thread
-from typing import Literal
+from typing import Any, Literal
 
 from pymongo import monitoring
 
 KillPoint = Literal["before-send", "in-flight", "before-commit", "after-answer"]
 KILL_POINTS: tuple[KillPoint, ...] = ("before-send", "in-flight", "before-commit", "after-answer")
 
-_IN_FLIGHT_SECONDS = 0.003
+_IN_FLIGHT_SECONDS = 0.002
 _WRITES = {"insert", "commitTransaction"}
 
 
 class DeathListener(monitoring.CommandListener):
-    """Kills this process at the `after`-th time that it comes by `point`."""
+    """Kills this process at the `after`-th time that it comes by `point`.
 
-    def __init__(self, point: KillPoint, after: int) -> None:
+    Only commands with at least so many `documents` count. "in-flight" is some time after the command was handed to
+    the driver and for certain before its answer was read: one that has been answered by then does not count.
+    """
+
+    def __init__(self, point: KillPoint, after: int, documents: int = 0) -> None:
         self._point = point
         self._left = after
+        self._documents = documents
         self._lock = Lock()
+        self._pending: set[int] = set()
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        deadly = {"before-send": _WRITES, "before-commit": {"commitTransaction"}}
-        if event.command_name in deadly.get(self._point, ()):
-            self._come_by()
-        elif self._point == "in-flight" and event.command_name in _WRITES:
-            Thread(target=self._come_by_soon, daemon=True).start()
+        if event.command_name not in _WRITES or _documents(event.command) < self._documents:
+            return
+        with self._lock:
+            self._pending.add(event.request_id)
+        if self._point == "before-send" or (
+            self._point == "before-commit" and event.command_name == "commitTransaction"
+        ):
+            self._come_by(event.request_id)
+        elif self._point == "in-flight":
+            Thread(target=self._come_by_soon, args=[event.request_id], daemon=True).start()
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        if self._point == "after-answer" and event.command_name in _WRITES:
-            self._come_by()
+        if self._point == "after-answer":
+            self._come_by(event.request_id)
+        self._forget(event.request_id)
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         """A command that failed is no point to die at."""
+        self._forget(event.request_id)
 
-    def _come_by_soon(self) -> None:
-        time.sleep(_IN_FLIGHT_SECONDS)  # long enough to be sent, too short to be answered
-        self._come_by()
-
-    def _come_by(self) -> None:
+    def _forget(self, request: int) -> None:
         with self._lock:
+            self._pending.discard(request)
+
+    def _come_by_soon(self, request: int) -> None:
+        time.sleep(_IN_FLIGHT_SECONDS)  # long enough to be sent, often too short to be answered
+        self._come_by(request)
+
+    def _come_by(self, request: int) -> None:
+        with self._lock:
+            if request not in self._pending:
+                return
             self._left -= 1
             if self._left <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def arm(point: KillPoint, after: int) -> None:
+def _documents(command: Mapping[str, Any]) -> int:
+    return len(command.get("documents", ()))
+
+
+def arm(point: KillPoint, after: int, documents: int = 0) -> None:
     """From now on this process will die there; to be called before it makes a client."""
-    monitoring.register(DeathListener(point, after))
+    monitoring.register(DeathListener(point, after, documents))

@@ -33,6 +33,10 @@ class Node:
         return f"{LOOPBACK}:{self.port}"
 
     @property
+    def _log(self) -> Path:
+        return self.folder.with_suffix(".log")
+
+    @property
     def is_running(self) -> bool:
         """Whether there is a process, frozen or not."""
         return self._process is not None and self._process.poll() is None
@@ -41,9 +45,7 @@ class Node:
         """Start the process, on the data it had; see `ReplicaSet.wait_until_healthy` for when it serves."""
         assert not self.is_running
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._process = start_child(
-            self._command(), log=self.folder.with_suffix(".log"), death_signal=signal.SIGKILL
-        )
+        self._process = start_child(self._command(), log=self._log, death_signal=signal.SIGKILL)
         self.is_frozen = False
         return self
 
@@ -79,6 +81,10 @@ class Node:
         """The answer of this node to an admin command. Raises PyMongoError."""
         with self.client(timeout) as client:
             return client.admin.command(command)
+
+    def said(self, words: str) -> int:
+        """How many lines of its log have these words."""
+        return sum(words.encode() in line for line in self._log.read_bytes().splitlines())
 
     def set_fail_point(self, name: str, mode: object, data: Mapping[str, object] | None = None) -> int:
         """Turn one of the server's own test fail points on or off; `mode` is 'alwaysOn', 'off' or {'times': n}.

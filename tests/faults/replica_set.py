@@ -14,6 +14,7 @@ from tests.faults.node import REPLICA_SET, Document, Node
 ELECTION_TIMEOUT = 2.0
 _LOOK_SECONDS = 0.05
 _RECOVERY_SECONDS = 30.0
+_ROLLED_BACK = '"id":21105,'  # "Rollback successful"
 
 
 class ReplicaSet:
@@ -72,6 +73,14 @@ class ReplicaSet:
         self.primary().command(
             {"replSetStepDown": seconds, "secondaryCatchUpPeriodSecs": min(1, seconds - 1), "force": True}
         )
+
+    def term(self) -> int:
+        """How many elections there have been, from the first one on."""
+        return int(self.primary().command("replSetGetStatus")["term"])
+
+    def rollbacks(self) -> int:
+        """How many roll-backs members have gone through, by their own words."""
+        return sum(node.said(_ROLLED_BACK) for node in self.nodes)
 
     def heal(self, timeout: float = 90.0) -> Sequence[Node]:
         """Undo what faults have left: thaw, restart, turn fail points off; then wait until the set is healthy.

@@ -2,45 +2,38 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from eventsourcing.cipher import AESCipher
-
-from tests.faults.checker import STRICT, Expectations, check
-from tests.faults.faults import FAULTS
+from tests.faults.checker import check
+from tests.faults.faults import FAULTS, PAUSING
 from tests.faults.history import History
+from tests.faults.plans import Plan
 from tests.faults.replica_set import ReplicaSet
-from tests.faults.seeds import random_of
 from tests.faults.stage import Stage
-from tests.faults.store import OUR_STORE, Store
+from tests.faults.store import Store
 from tests.faults.violations import Violation
-from tests.faults.workload import Mix
-
-FAULTS_PER_ROUND = 5
-OUR_SETTINGS: Sequence[Mapping[str, str]] = (
-    {},
-    {"MONGODB_BATCH_EVENTS": "3"},
-    {"COMPRESSOR_TOPIC": "zlib"},
-    {"COMPRESSOR_TOPIC": "zlib", "CIPHER_KEY": AESCipher.create_key(16)},
-)
-"""Under each of which our store has to pass: as it is, with tiny batches, with binary states."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What happens in a round. The seed decides all that writers and faults draw."""
+class Happening:
+    """A fault that took place `at` seconds from the beginning, and what the replica set went through until it healed.
 
-    seed: int
-    faults: Sequence[str]
-    module: str = OUR_STORE
-    writers: int = 6
-    processes: int = 1
-    mix: Mix = "all"
-    quiet_seconds: float = 1.0
-    settings: Mapping[str, str] = field(default_factory=dict)
-    expectations: Expectations = STRICT
+    `restarted` are members that did not recover by themselves.
+    """
+
+    fault: str
+    at: float
+    what: str
+    elections: int
+    rollbacks: int
+    restarted: Sequence[str]
+
+    def __str__(self) -> str:
+        stuck = "".join(f"; restarted {address}, which did not recover" for address in self.restarted)
+        went_through = f"{self.elections} elections, {self.rollbacks} roll-backs"
+        return f"{self.at:6.1f} s  {self.fault}: {self.what} ({went_through}){stuck}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ class Verdict:
     plan: Plan
     history: History
     violations: Sequence[Violation]
-    happenings: Sequence[str]
+    happenings: Sequence[Happening]
     folder: Path
 
     @property
@@ -62,9 +55,10 @@ class Verdict:
         outcomes = Counter(call.outcome or "unanswered" for call in self.history.calls)
         waits = [call.ends[-1].at - call.began for call in self.history.calls if call.ends]
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+        there = sum(map(self.history.is_there, self.history.cut_short()))
         seen = sum(len(reader.saw) for reader in self.history.readers)
         return (
-            f"{len(self.history.log)} events, {counts}; {seen} seen by followers, "
+            f"{len(self.history.log)} events, {counts} ({there} of them there); {seen} seen by followers, "
             f"{sum(len(reader.reads) for reader in self.history.readers)} stream reads; "
             f"longest wait {max(waits, default=0):.2f} s"
         )
@@ -80,20 +74,6 @@ class Verdict:
                 *([f"journals: {self.folder}"] if self.violations else []),
             ]
         )
-
-
-def random_plan(seed: int, module: str = OUR_STORE, only: Iterable[str] = ()) -> Plan:
-    """The plan of a seed: some faults in random order, of those named in `only` if any are.
-
-    The plans of successive seeds deal out a shuffled pack, so that none is left out for long.
-    """
-    pack = sorted(only or FAULTS)
-    random_of(seed // len(pack), "pack").shuffle(pack)
-    count = min(FAULTS_PER_ROUND, len(pack))
-    dealt = [pack[(seed * count + number) % len(pack)] for number in range(count)]
-    random_of(seed, "order").shuffle(dealt)
-    settings = random_of(seed, "settings").choice(OUR_SETTINGS if module == OUR_STORE else ({},))
-    return Plan(seed, dealt, module, settings=settings)
 
 
 def run(plan: Plan, replica_set: ReplicaSet, folder: Path) -> Verdict:
@@ -113,13 +93,27 @@ def run(plan: Plan, replica_set: ReplicaSet, folder: Path) -> Verdict:
                 stage.start_worker().wait_until_busy()
             time.sleep(plan.quiet_seconds)  # appends before, between and after the faults
             for name in plan.faults:
-                at = time.monotonic() - began
-                what = FAULTS[name](stage)
-                happenings.append(f"{at:6.1f} s  {name}: {what}")
-                stuck = replica_set.heal()
-                happenings += [f"          restarted {node.address}, which did not recover" for node in stuck]
+                happenings.append(_let_happen(name, stage, began))
                 time.sleep(stage.random.uniform(0.2, 1) * plan.quiet_seconds)  # as before
             history = stage.finish()
         finally:
             stage.abandon()
     return Verdict(plan, history, check(history, plan.expectations), happenings, folder)
+
+
+def _let_happen(name: str, stage: Stage, round_began: float) -> Happening:
+    replica_set = stage.replica_set
+    term, rollbacks = replica_set.term(), replica_set.rollbacks()
+    began = time.monotonic()
+    what = FAULTS[name](stage)
+    stuck = replica_set.heal()
+    if name in PAUSING or stuck:
+        stage.excuse(began)
+    return Happening(
+        name,
+        began - round_began,
+        what,
+        replica_set.term() - term,
+        replica_set.rollbacks() - rollbacks,
+        [node.address for node in stuck],
+    )

@@ -8,8 +8,9 @@ import msgspec
 
 from tests.faults.crew import Crew
 from tests.faults.events import topic_of
-from tests.faults.history import History, Journal, Place, gather
+from tests.faults.history import History, Journal, Pause, Place, gather
 from tests.faults.kill_points import KillPoint
+from tests.faults.members import copies_of_members
 from tests.faults.process import ENDS_FILE, Assignment
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.seeds import random_of
@@ -43,6 +44,7 @@ class Stage:
         self._journals.mkdir(parents=True)
         self._workers: dict[str, Worker] = {}
         self._started = 0
+        self._pauses: list[Pause] = []
         self._crew: Crew | None = None
 
     def open(self, store: OpenStore, writers: int) -> None:
@@ -53,23 +55,33 @@ class Stage:
         self._crew.start()
 
     def start_worker(
-        self, kill_at: KillPoint | None = None, kill_after: int = 0, *, writers: int = WRITERS_PER_PROCESS
+        self,
+        kill_at: KillPoint | None = None,
+        kill_after: int = 0,
+        *,
+        writers: int = WRITERS_PER_PROCESS,
+        holding: bool = False,
+        url: str = "",
     ) -> Worker:
-        """Start a process of writers, one that will kill itself if a point is given."""
+        """Start a process of writers, one that will kill itself if a point is given.
+
+        `holding`: only with appends of others in hand. `url`: on another way to the replica set.
+        """
         self._started += 1
         name = f"process{self._started}"
         assignment = Assignment(
             name,
             self.store.module,
-            self.store.url,
+            url or self.store.url,
             self.store.database,
             dict(self.store.settings),
             str(self._journals),
             self._seed,
             writers,
-            self._mix,
+            "own" if holding else self._mix,  # one event each, so that more of them are not its own
             kill_at,
             kill_after,
+            holding,
         )
         self._workers[name] = Worker(assignment, self._folder)
         return self._workers[name]
@@ -85,6 +97,20 @@ class Stage:
         self.killed.add(worker.name)
         self._workers.pop(worker.name, None)
 
+    def retire(self, worker: Worker) -> None:
+        """Let the writers of this process come to their end, all answered, and kill it: its readers end there.
+
+        Raises TimeoutError when they do not.
+        """
+        worker.stop_writing()
+        worker.wait_until_written(self._deadline + 5)
+        worker.kill()
+        self.mark_killed(worker)
+
+    def excuse(self, began: float, who: str = "") -> None:
+        """From `began` until now nobody could expect an answer, or nobody in the process `who`."""
+        self._pauses.append(Pause(began, time.monotonic(), who))
+
     def finish(self) -> History:
         """Heal the set, let everyone end, and gather what they have seen, and what is there."""
         assert self._crew is not None
@@ -97,13 +123,14 @@ class Stage:
             self._close_log(opened)
             log = opened.log()
             streams = opened.streams({entry.place.stream for entry in log})
+        members = copies_of_members(self.replica_set, self.store)
         ends = {"": len(log)} | {topic_of(entry.token.call): entry.position for entry in log}
         self._announce(ends)
         self._crew.finish(ends)
         for worker in self._workers.values():
             worker.wait_until_ended(60)
         calls, readers = gather(sorted(self._journals.glob("*.jsonl")))
-        return History(calls, readers, log, streams, frozenset(self.killed))
+        return History(calls, readers, log, streams, frozenset(self.killed), members, self._pauses)
 
     def abandon(self) -> None:
         """End the processes; to be called whatever happens."""

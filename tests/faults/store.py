@@ -21,6 +21,7 @@ from tests.faults.history import Entry, Place, Token
 
 OUR_STORE = "adapters.mongo.event_store"
 PLAIN = "tests.faults.plain_store:PlainFactory"
+_APPLICATION = "Faults"
 _PAGE = 1000
 
 
@@ -33,6 +34,16 @@ class Store:
     database: str
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def events_collection(self) -> str:
+        """Where the documents of the events are, for those who read them past the store."""
+        return f"{_APPLICATION.lower()}_events" if self.module == OUR_STORE else "events"
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether its processes write each other's appends."""
+        return self.module == OUR_STORE and self.settings.get("MONGODB_TAKE_TURNS") != "no"
+
     @contextmanager
     def recorder(self) -> Iterator[ApplicationRecorder]:
         """An application recorder with a client of its own."""
@@ -43,7 +54,7 @@ class Store:
     def open(self) -> Iterator["OpenStore"]:
         """The same with a mapper, of the settings' transcoder, cipher and compressor."""
         env = Environment(
-            "Faults",
+            _APPLICATION,
             {
                 "PERSISTENCE_MODULE": self.module,
                 "MONGODB_URL": self.url,

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.checker import STRICT, Expectations
+from tests.faults.plans import Plan
 from tests.faults.replica_set import ReplicaSet
-from tests.faults.rounds import Plan, run
+from tests.faults.rounds import run
 from tests.faults.store import PLAIN
 from tests.faults.workload import Mix
 

@@ -11,12 +11,14 @@ from tests.faults.events import topic_of
 from tests.faults.history import (
     Began,
     Call,
+    Copy,
     Ended,
     Entry,
     Follows,
     History,
     Journal,
     Outcome,
+    Pause,
     Place,
     Reader,
     ReadStream,
@@ -66,16 +68,41 @@ def streams(log: Sequence[Entry]) -> dict[str, list[tuple[int, Token]]]:
     return found
 
 
+def copies(log: Sequence[Entry]) -> list[Copy]:
+    """The documents of a log, with append ids named after their calls."""
+    return [
+        Copy(entry.position, entry.place, f"id of {entry.token.call}", hash(entry.token)) for entry in log
+    ]
+
+
 READ = ReadStream(6.0, 6.1, "s", 0, [1, 2], ["a:0/1", "b:0/2"])
 FOLLOWER = Reader("main.follower", Follows(0), saws(LOG), [], Stopped(20.0))
 STREAM_READER = Reader("main.streams", None, [], [READ], Stopped(20.0))
-RIGHT = History(CALLS, [FOLLOWER, STREAM_READER], LOG, streams(LOG))
+RIGHT = History(
+    CALLS, [FOLLOWER, STREAM_READER], LOG, streams(LOG), members={"one": copies(LOG), "two": copies(LOG)}
+)
 
 
 def with_log(log: Sequence[Entry]) -> Change:
     """Another final log, which all followers saw and all streams agree with."""
     follower = replace(FOLLOWER, saw=saws(log))
-    return lambda history: replace(history, log=log, streams=streams(log), readers=[follower, STREAM_READER])
+    return lambda history: replace(
+        history,
+        log=log,
+        streams=streams(log),
+        readers=[follower, STREAM_READER],
+        members=dict.fromkeys(history.members, copies(log)),
+    )
+
+
+def with_copies(*changed: Copy) -> Change:
+    """One member holds these documents."""
+    return lambda history: replace(history, members={**history.members, "two": changed})
+
+
+def with_copies_everywhere(*changed: Copy) -> Change:
+    """Every member holds these documents."""
+    return lambda history: replace(history, members=dict.fromkeys(history.members, changed))
 
 
 def with_call(changed: Call) -> Change:
@@ -99,6 +126,7 @@ def moved(*positions: int) -> list[Entry]:
 
 
 SEEN = saws(LOG)
+COPIES = copies(LOG)
 EXTRA = call("x", 3.5, [Place("x", 1)])
 
 BROKEN: dict[str, tuple[Change, str]] = {
@@ -173,6 +201,32 @@ BROKEN: dict[str, tuple[Change, str]] = {
         with_reads(ReadStream(2.5, 2.6, "s", 0, [1], ["a:0/1"])),
         "stream reads never go back",
     ),
+    "a member that lacks one": (with_copies(*COPIES[:3]), "members hold the same"),
+    "a member with another document": (
+        with_copies(*COPIES[:3], COPIES[3]._replace(digest=0)),
+        "members hold the same",
+    ),
+    "members that hold more than the log": (
+        with_copies_everywhere(*COPIES, Copy(5, Place("u", 1), "id of x", 0)),
+        "members hold the same",
+    ),
+    "a gap in the database": (with_copies(*COPIES[:2], COPIES[3]), "documents are at 1…n"),
+    "two documents of a version": (
+        with_copies(*COPIES, COPIES[3]._replace(position=5)),
+        "no version has two documents",
+    ),
+    "two append ids in a call": (
+        with_copies_everywhere(COPIES[0], COPIES[1]._replace(append_id="another"), *COPIES[2:]),
+        "calls have one append id",
+    ),
+    "one append id in two calls": (
+        with_copies_everywhere(COPIES[0], COPIES[1], COPIES[2], COPIES[3]._replace(append_id="id of a")),
+        "calls have one append id",
+    ),
+    "blocked for no reason": (
+        with_call(call("e", 3.0, [Place("t", 2)], ended("e", 12.0, "appended", 4))),
+        "no append waits for nothing",
+    ),
     "never answered": (with_call(EXTRA), "every append is answered"),
     "unknown": (with_call(replace(EXTRA, ends=[ended("x", 4.0, "unknown")])), "no append ends in unknown"),
     "unknown for ever": (
@@ -219,7 +273,7 @@ def test_every_rule_is_broken_by_some_history() -> None:
     rules = Expectations().rules()
     never = [rule for rule in rules if not any(list(rule(history)) for history in histories)]
     assert never == []
-    assert len(rules) == len(OF_THE_LOG) + 3
+    assert len(rules) == len(OF_THE_LOG) + 4
 
 
 def test_killed_writers_may_leave_calls_unanswered() -> None:
@@ -263,6 +317,26 @@ def test_outcomes_may_be_uncertain_where_the_deadline_was_shorter_than_the_fault
         "no append ends in unknown",
         "no append fails",
     }
+
+
+@pytest.mark.parametrize(
+    ("pauses", "is_excused"),
+    [
+        ([], False),
+        ([Pause(3.0, 7.0)], True),
+        ([Pause(3.0, 5.0), Pause(4.0, 5.0)], False),
+        ([Pause(2.0, 5.0), Pause(9.0, 20.0)], True),
+        ([Pause(3.0, 7.0, "main")], True),
+        ([Pause(3.0, 7.0, "process1")], False),
+        ([Pause(20.0, 30.0)], False),
+    ],
+)
+def test_a_wait_is_excused_by_pauses_of_the_set_or_of_its_own_process(
+    pauses: list[Pause], is_excused: bool
+) -> None:
+    waited = with_call(call("e", 3.0, [Place("t", 2)], ended("e", 13.5, "appended", 4)))
+    found = {violation.rule for violation in check(replace(waited(RIGHT), pauses=pauses))}
+    assert ("no append waits for nothing" not in found) == is_excused
 
 
 def test_a_violation_names_the_call_and_what_it_was_told() -> None:

@@ -8,8 +8,9 @@ from eventsourcing.cipher import AESCipher
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
 from tests.faults.checker import Expectations
+from tests.faults.plans import Plan
 from tests.faults.replica_set import ReplicaSet
-from tests.faults.rounds import Plan, Verdict, run
+from tests.faults.rounds import Verdict, run
 from tests.faults.store import OUR_STORE, Store
 
 
@@ -22,7 +23,7 @@ def judged(plan: Plan, replica_set: ReplicaSet, folder: Path) -> Verdict:
 @pytest.mark.parametrize(
     "faults",
     [
-        ("kill primary", "cut mid reply", "roll back"),
+        ("kill primary", "cut before reply", "roll back"),
         ("freeze primary", "kill writer after-answer", "hold writes"),
     ],
     ids=", ".join,

@@ -66,6 +66,12 @@ class Worker:
         if code != 0:
             raise RuntimeError(f"process {self.name} ended with {code}: {last_words(self._log)}")
 
+    def wait_until_written(self, timeout: float) -> None:
+        """Wait until all its writers have had their last answer. Raises TimeoutError, RuntimeError when it crashed."""
+        self._wait(self.has_stopped_writing, timeout)
+        if self._process.poll() is not None:
+            raise RuntimeError(f"process {self.name} has ended: {last_words(self._log)}")
+
     def has_stopped_writing(self) -> bool:
         """Whether all its writers have ended, or the process has."""
         if self._process.poll() is not None:
