@@ -12,6 +12,8 @@ def private_folder(name: str) -> Path:
 
     Raises OSError when others could write to it.
     """
+    if not hasattr(os, "getuid"):
+        raise OSError("this platform has no folders of one user")
     shared_memory = Path("/dev/shm")  # noqa: S108 - the folder in it is ours alone, which is made sure of below
     parent = shared_memory if os.access(shared_memory, os.W_OK) else Path(tempfile.gettempdir())
     folder = parent / f"mongo-event-store-{os.getuid()}"

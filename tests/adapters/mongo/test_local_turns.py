@@ -14,6 +14,7 @@ import pytest
 from bson import Timestamp
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
+from adapters.mongo import turn_board
 from adapters.mongo.append import Append
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
@@ -28,8 +29,8 @@ Open = Callable[[], LocalTurns]
 
 
 @pytest.fixture
-def open_turns(tmp_path: Path) -> Iterator[Open]:
-    """Each call is another process, as far as the files can tell."""
+def open_first(tmp_path: Path) -> Iterator[Open]:
+    """Each call is another process, as far as the files can tell; the first one is alone until the second comes."""
     opened: list[LocalTurns] = []
 
     def make() -> LocalTurns:
@@ -39,6 +40,14 @@ def open_turns(tmp_path: Path) -> Iterator[Open]:
     yield make
     for turns in opened:
         turns.close()
+
+
+@pytest.fixture
+def open_turns(open_first: Open) -> Open:
+    """The same, with two bystanders that are there before."""
+    for _ in range(2):
+        open_first()
+    return open_first
 
 
 def new_append(stream: UUID | str | None = None) -> Append:
@@ -171,36 +180,58 @@ def test_no_turn_is_waited_for_beyond_the_deadline(open_turns: Open) -> None:
     assert time.monotonic() - began < 0.2
 
 
-def test_whoever_comes_first_forgets_what_was_known_before(open_turns: Open, tmp_path: Path) -> None:
+def test_whoever_comes_first_forgets_what_was_known_before(open_first: Open) -> None:
     """All who wrote are gone, so that a backup may have been restored meanwhile."""
-    one, other = open_turns(), open_turns()
+    one, other = open_first(), open_first()
     one.take().end(100, NEVER)
     one.close()
-    third = open_turns()
+    third = open_first()
     turn = third.take()
     assert turn.head == 100  # the others are still there
     turn.end(None, NEVER)
     for turns in (other, third):
         turns.close()
-    assert open_turns().take().head == 0
+    _, last = open_first(), open_first()
+    assert last.take().head == 0
 
 
-def test_the_last_one_leaves_nothing_behind(open_turns: Open, tmp_path: Path) -> None:
-    one, other = open_turns(), open_turns()
+def test_one_that_is_alone_needs_no_turn_until_another_comes(open_first: Open) -> None:
+    one = open_first()
+    assert one.take() is FREE
+    other = open_first()
+    turn = one.take()
+    assert turn is not FREE
+    assert turn.has_come
+    assert not other.take().has_come
+
+
+def test_the_last_one_leaves_nothing_behind(open_first: Open, tmp_path: Path) -> None:
+    one, other = open_first(), open_first()
     one.close()
     assert (tmp_path / "log").exists()
     other.close()
     assert not list(tmp_path.iterdir())
 
 
-def test_what_one_that_was_killed_has_left_is_wiped(open_turns: Open, tmp_path: Path) -> None:
+def test_what_one_that_was_killed_has_left_is_wiped(open_first: Open, tmp_path: Path) -> None:
     folder = tmp_path / "log"
     folder.mkdir()
     (folder / "turns").write_bytes(bytes([9, 0, 0, 0, 0, 0, 0, 0] * 3))
     (folder / "12.offer").write_bytes(b"a part of what it wanted")
-    turn = open_turns().take()
+    _, other = open_first(), open_first()
+    turn = other.take()
     assert (turn.has_come, turn.head) == (True, 0)
     assert not list(folder.glob("*.offer"))
+
+
+def test_a_position_that_is_half_written_is_not_believed(open_turns: Open) -> None:
+    """Nothing guards what is told: the next one may read it while it is being written."""
+    one, other = open_turns(), open_turns()
+    one.board.tell(5)
+    one.board._set(turn_board._HEAD, 1000)
+    assert other.take().head == 0
+    other.board.tell(6)
+    assert one.board.head == 6
 
 
 def test_one_that_stands_still_with_the_lock_stops_nobody(open_turns: Open, tmp_path: Path) -> None:
@@ -213,11 +244,10 @@ def test_one_that_stands_still_with_the_lock_stops_nobody(open_turns: Open, tmp_
     assert turns.take().has_come
 
 
-def test_the_files_stay_open_as_long_as_a_turn_lasts(tmp_path: Path) -> None:
-    """A descriptor that was closed may be another file's by the time that the turn ends."""
-    turns = LocalTurns(tmp_path / "log")
+def test_the_files_stay_open_as_long_as_a_turn_lasts(open_turns: Open) -> None:
+    turns = open_turns()
     turn = turns.take()
-    descriptors = turns._descriptors
+    descriptors = turns.board._file, turns.board._users
     turns.close()
     turns.close()
     for descriptor in descriptors:
@@ -231,12 +261,11 @@ def test_the_files_stay_open_as_long_as_a_turn_lasts(tmp_path: Path) -> None:
 
 def test_a_forked_process_takes_locks_of_its_own(open_turns: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     turns = open_turns()
-    inherited = turns._descriptors
+    inherited = turns.board
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert turns.take().has_come
-    assert set(turns._descriptors).isdisjoint(inherited)
-    for descriptor in inherited:
-        os.close(descriptor)
+    assert turns.board is not inherited
+    assert not turns.board.is_alone
 
 
 def test_without_room_for_an_offer_everybody_writes_alone(

@@ -43,7 +43,7 @@ def inserts(url: str) -> int:
 def tickets(recorder: MongoApplicationRecorder) -> int:
     turns = recorder.log.turns
     assert isinstance(turns, LocalTurns)
-    return turns.read()[0]
+    return turns.board.following
 
 
 class Held:
