@@ -31,6 +31,8 @@ from adapters.mongo.turns import Turn
 _BLOCKED_SECONDS = 1.0
 _LONGEST_PAUSE = 0.25
 _TRIES_WHEN_STRAINED = 10
+_SHARE_FOR_SENDING = 2 / 3
+_GOODBYE_SECONDS = 1.0
 _BYTES_PER_SECOND = 5_000_000  # what any server manages; a large append gets so much more time for a try
 _LONGEST_PAUSE_FOR_RIVALS = 0.008
 
@@ -115,7 +117,7 @@ class LogBatch:
                 self._grow()
                 left = self.unsettled
             session = self._session = self._session or self._begin_session()
-            with pymongo.timeout(max(0.001, min(self._time_for(left), deadline.remaining))):
+            with pymongo.timeout(max(0.001, min(self._time_for(left), self._time_left(deadline)))):
                 try:
                     if self._in_doubt:
                         self._clear_up(session)
@@ -126,12 +128,17 @@ class LogBatch:
 
     def abandon(self) -> None:
         """Give up what is not settled; nobody waits for it any more."""
-        self._end_session()
+        with pymongo.timeout(_GOODBYE_SECONDS):  # it may have a transaction to abort
+            self._end_session()
 
     def _grow(self) -> None:
         """Take in who has come meanwhile, unless it has to be found out first what became of the others."""
         if not self._in_doubt and not self._one_by_one:
             self._appends += self._waiting.join(self.unsettled)
+
+    def _time_left(self, deadline: Deadline) -> float:
+        """For the next step: of the time left, sending leaves a part for finding out what came of it."""
+        return deadline.remaining if self._in_doubt else deadline.remaining * _SHARE_FOR_SENDING
 
     def _time_for(self, appends: Sequence[Append]) -> float:
         return self._limits.attempt_timeout + _size(appends) / _BYTES_PER_SECOND

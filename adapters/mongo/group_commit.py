@@ -61,6 +61,7 @@ class GroupCommit:
         self._max_bytes = max_bytes
         self._max_queued = max_queued
         self._changed = Condition()
+        self._outside: deque[Append] = deque()
         self._queue: deque[Append] = deque()
         self._unfinished: Batch | None = None
         self._members: list[Append] = []
@@ -109,15 +110,25 @@ class GroupCommit:
             return append.promoted
 
     def _await_room(self, append: Append) -> None:
-        while not self._closed and len(self._queue) >= self._max_queued:
+        if not self._closed and (self._outside or len(self._queue) >= self._max_queued):
+            self._outside.append(append)
+            try:
+                self._await_entry(append)
+            finally:
+                self._outside.remove(append)
+                self._changed.notify_all()
+        if self._closed:
+            raise append.failure(OperationalError(f"{append} did not take place: the event store is closed"))
+
+    def _await_entry(self, append: Append) -> None:
+        """Wait until it is the first of those outside and there is room for it."""
+        while not self._closed and (self._outside[0] is not append or len(self._queue) >= self._max_queued):
             if not self._changed.wait(append.deadline.remaining):
                 raise append.failure(
                     OperationalError(
                         f"{append} did not take place: {self._max_queued} others were waiting until its deadline"
                     )
                 )
-        if self._closed:
-            raise append.failure(OperationalError(f"{append} did not take place: the event store is closed"))
 
     def _is_chosen(self, append: Append) -> bool:
         """Wait until `append` has to lead (True), or until it is settled, at the latest by its deadline (False)."""

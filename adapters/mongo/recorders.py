@@ -11,6 +11,7 @@ from eventsourcing.persistence import (
     ApplicationRecorder,
     Notification,
     OperationalError,
+    ProgrammingError,
     StoredEvent,
     Subscription,
     Tracking,
@@ -76,12 +77,18 @@ class MongoAggregateRecorder(AggregateRecorder):
         self._prepare_to_write()
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **_: Any
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        append_id: UUID | None = None,
+        timeout: float | None = None,
+        **_: Any,
     ) -> Sequence[int] | None:
         """Append the events, all or none, and return their positions, or None where there is no log.
 
         `append_id` is for repeating a call that ended in AppendOutcomeUnknownError: events that the first call has
-        appended are then recognised.
+        appended are then recognised. `timeout` is the caller's own deadline, in seconds from now. An application's
+        `save` hands both on.
 
         Raises IntegrityError when a version is already recorded, DataError when an event cannot be stored,
         AppendOutcomeUnknownError when the deadline passed and it is not known what happened, and
@@ -89,7 +96,7 @@ class MongoAggregateRecorder(AggregateRecorder):
         """
         if not stored_events:
             return [] if self.numbered else None
-        return self._append(stored_events, append_id, None).positions()
+        return self._append(stored_events, append_id, None, timeout).positions()
 
     def select_events(
         self,
@@ -119,12 +126,18 @@ class MongoAggregateRecorder(AggregateRecorder):
         self._trusts_indexes = True
 
     def _append(
-        self, events: Sequence[StoredEvent], append_id: UUID | None, tracking: Tracking | None
+        self,
+        events: Sequence[StoredEvent],
+        append_id: UUID | None,
+        tracking: Tracking | None,
+        timeout: float | None,
     ) -> Append:
+        if timeout is not None and not timeout > 0:
+            raise ProgrammingError(f"timeout is {timeout}: a number of seconds above 0 is expected")
         append = Append(
             events,
             append_id or uuid4(),
-            Deadline.after(self.datastore.settings.append_deadline),
+            Deadline.after(self.datastore.settings.append_deadline if timeout is None else timeout),
             tracking,
             is_repeat=append_id is not None,
         )
@@ -235,9 +248,13 @@ class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
         self._wakeups.wake_all()
 
     def _append(
-        self, events: Sequence[StoredEvent], append_id: UUID | None, tracking: Tracking | None
+        self,
+        events: Sequence[StoredEvent],
+        append_id: UUID | None,
+        tracking: Tracking | None,
+        timeout: float | None,
     ) -> Append:
-        append = super()._append(events, append_id, tracking)
+        append = super()._append(events, append_id, tracking, timeout)
         if append.first_position is not None:
             self._wakeups.hint(append.first_position + len(events) - 1)
         return append

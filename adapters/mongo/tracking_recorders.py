@@ -63,6 +63,7 @@ class MongoProcessRecorder(MongoApplicationRecorder, ProcessRecorder):
         *,
         append_id: UUID | None = None,
         tracking: Tracking | None = None,
+        timeout: float | None = None,
         **kwargs: Any,
     ) -> Sequence[int] | None:
         """Append the events and record `tracking`, all or nothing; there may be no events.
@@ -70,8 +71,8 @@ class MongoProcessRecorder(MongoApplicationRecorder, ProcessRecorder):
         Raises IntegrityError, too, when this position or a greater one is recorded already.
         """
         if tracking is None:
-            return super().insert_events(stored_events, append_id=append_id, **kwargs)
-        return self._append(stored_events, append_id, tracking).positions()
+            return super().insert_events(stored_events, append_id=append_id, timeout=timeout, **kwargs)
+        return self._append(stored_events, append_id, tracking, timeout).positions()
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Record `tracking`.

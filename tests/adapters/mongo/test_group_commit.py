@@ -331,6 +331,23 @@ def test_the_queue_is_bounded_and_lets_in_as_it_empties(disk: Disk) -> None:
     assert patient.positions() == [1]
 
 
+def test_those_outside_come_in_in_the_order_in_which_they_came(disk: Disk) -> None:
+    group = group_on(disk, events=1, queued=1)
+    callers = Callers(group)
+    leader, inside, *outside = [new_append() for _ in range(5)]
+    with callers.pool:
+        calls = [callers.lead(leader, disk), *callers.queue_up(inside)]
+        for number, append in enumerate(outside, 1):
+            calls.append(callers.pool.submit(group.submit, append))
+            deadline = Deadline.after(5)
+            while len(group._outside) < number and not deadline.passed:
+                time.sleep(0.0005)  # until it waits at the door
+        disk.may_end.release(10)
+        for call in calls:
+            call.result(5)
+    assert disk.batches == [[append] for append in (leader, inside, *outside)]
+
+
 def test_closing_lets_those_under_way_end_and_refuses_others(disk: Disk) -> None:
     callers = Callers(group_on(disk))
     appends = [new_append() for _ in range(3)]

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import (
     DataError,
     InfrastructureFactory,
@@ -19,6 +20,7 @@ from eventsourcing.persistence import (
     NotSupportedError,
     OperationalError,
     PersistenceError,
+    ProgrammingError,
     StoredEvent,
     Tracking,
 )
@@ -181,6 +183,7 @@ def test_a_pool_that_is_exhausted_is_said_within_the_deadline(
 ) -> None:
     factory = make_faulty(MONGODB_MAX_POOL_SIZE="1", MONGODB_APPEND_DEADLINE="1", MONGODB_READ_DEADLINE="5")
     recorder = factory.application_recorder()
+    recorder.insert_events(new_stream())  # so that nothing has to be read before the next
     with (
         ThreadPoolExecutor(1) as readers,
         failing(url_with_faults, "find", times=1, blockConnection=True, blockTimeMS=2500),
@@ -188,11 +191,46 @@ def test_a_pool_that_is_exhausted_is_said_within_the_deadline(
         reading = readers.submit(recorder.select_notifications, 1, 10)
         time.sleep(0.3)  # until the reader has the one connection, and keeps it longer than the deadline
         started = time.monotonic()
-        with pytest.raises(OperationalError):
+        with pytest.raises(OperationalError, match="did not take place") as caught:
             recorder.insert_events(new_stream())
+        assert type(caught.value) is OperationalError  # nothing was sent, which is certain
         assert time.monotonic() - started < 2
         reading.result(10)
-    assert recorder.insert_events(new_stream()) in ([1], [2])
+    assert recorder.insert_events(new_stream()) == [2]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_caller_may_set_a_deadline_of_its_own(
+    url_with_faults: str, make_faulty: Make, new_stream: New, count: int
+) -> None:
+    recorder = make_faulty().application_recorder()
+    recorder.insert_events(new_stream())
+    events = new_stream(count)
+    with failing(url_with_faults, "insert", times=20, blockConnection=True, blockTimeMS=3000):
+        started = time.monotonic()
+        with pytest.raises(OperationalError):
+            recorder.insert_events(events, timeout=0.5)
+        assert time.monotonic() - started < 1.5
+
+
+def test_a_deadline_that_is_no_number_of_seconds_is_refused(make_faulty: Make, new_stream: New) -> None:
+    recorder = make_faulty().application_recorder()
+    for timeout in (0, -1, float("nan")):
+        with pytest.raises(ProgrammingError, match="seconds above 0"):
+            recorder.insert_events(new_stream(), timeout=timeout)
+    assert recorder.max_notification_id() is None
+
+
+def test_an_application_hands_the_deadline_on(url_with_faults: str, mongodb_database: str) -> None:
+    env = {
+        "PERSISTENCE_MODULE": "adapters.mongo.event_store",
+        "MONGODB_URL": url_with_faults,
+        "MONGODB_DATABASE": mongodb_database,
+    }
+    with Application[UUID](env) as application:
+        application.save(Aggregate(), timeout=5)
+        with pytest.raises(ProgrammingError, match="seconds above 0"):
+            application.save(Aggregate(), timeout=0)
 
 
 def test_a_look_at_the_indexes_that_takes_long_ends_with_the_deadline_of_the_append(
@@ -203,10 +241,10 @@ def test_a_look_at_the_indexes_that_takes_long_ends_with_the_deadline_of_the_app
     assert isinstance(recorder, MongoApplicationRecorder)
     events, append_id = new_stream(), uuid4()
     with failing(url_with_faults, "listIndexes", times=9, blockConnection=True, blockTimeMS=3000):
-        for options, kind in (({}, OperationalError), ({"append_id": append_id}, AppendOutcomeUnknownError)):
+        for repeated, kind in ((None, OperationalError), (append_id, AppendOutcomeUnknownError)):
             started = time.monotonic()
             with pytest.raises(kind, match="cannot look at the indexes") as caught:
-                recorder.insert_events(events, **options)
+                recorder.insert_events(events, append_id=repeated)
             assert time.monotonic() - started < 1.5
             assert type(caught.value) is kind
     assert recorder.insert_events(events, append_id=append_id) == [1]
