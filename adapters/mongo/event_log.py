@@ -80,14 +80,17 @@ class EventLog:
                 "construct the recorder once with CREATE_TABLE unset"
             )
 
-    def take_turns(self) -> None:
-        """Take turns, from now on, with the other processes of this machine that write to this log."""
+    def take_turns(self, url: str) -> None:
+        """Take turns, from now on, with the other processes of this machine that write to this log by this URL.
+
+        By another URL somebody else may write, whose rights are not to be lent.
+        """
         database = self.events.database
         with library_errors(f"cannot look up {self.events.full_name}"):
             found = list(database.list_collections(filter={"name": self.events.name}))
         if found and "uuid" in found[0]["info"]:
             try:
-                self.turns = LocalTurns(private_folder(f"{found[0]['info']['uuid']}"))
+                self.turns = LocalTurns(private_folder(f"{found[0]['info']['uuid']} {url}"))
             except OSError as error:
                 _log.warning("writers on this machine do not take turns: %s", error)
 

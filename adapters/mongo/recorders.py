@@ -122,7 +122,7 @@ class MongoAggregateRecorder(AggregateRecorder):
 
     def _prepare_to_write(self) -> None:
         if self.numbered and self.datastore.settings.take_turns:
-            self.log.take_turns()
+            self.log.take_turns(self.datastore.settings.url)
         self._trusts_indexes = True
 
     def _append(
