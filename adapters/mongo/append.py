@@ -41,7 +41,7 @@ class Append:
 
     __slots__ = (
         "_bell", "append_id", "bodies", "deadline", "error", "events", "first_position",
-        "is_repeat", "keys", "maybe_sent", "promoted", "settled", "size", "tracking", "trouble",
+        "is_repeat", "keys", "maybe_elsewhere", "maybe_sent", "promoted", "settled", "size", "tracking", "trouble",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +71,7 @@ class Append:
         self.settled = False
         self.promoted = False
         self.maybe_sent = False
+        self.maybe_elsewhere = False
         self.first_position: int | None = None
         self.error: BaseException | None = None
         self.trouble = ""
@@ -99,8 +100,12 @@ class Append:
         self.settled = True
 
     def failure(self, error: BaseException) -> BaseException:
-        """What the caller is told. That a repeat did not get through says nothing of the call that it repeats."""
-        if not self.is_repeat or not isinstance(error, OperationalError):
+        """What the caller is told.
+
+        That it did not get through from here says nothing of an earlier call that it repeats, nor of another
+        process that has it, too.
+        """
+        if not (self.is_repeat or self.maybe_elsewhere) or not isinstance(error, OperationalError):
             return error
         if isinstance(error, AppendOutcomeUnknownError):
             return error

@@ -97,17 +97,17 @@ class LogBatch:
         if any(append.needs_transaction for append in wanted):
             wanted = []
         offered = self._waiting.admit(wanted)
+        for append in offered:
+            append.maybe_elsewhere = True
         answer = turn.wait(offered, deadline.at)
         if answer is not None:
             self._log.reads.clock.observe_time(*answer.moment)
-            answer.settle(offered)
-            settle_beaten(self.unsettled, [append for append in offered if append.settled])
-            return
-        for append in offered:
-            if turn.was_taken:
-                append.is_repeat = True  # another process may have written it, or be about to
-            elif not append.settled:
-                append.maybe_sent = False
+            settle_beaten(self.unsettled, answer.settle(offered))
+        elif not turn.was_taken:
+            for append in offered:
+                append.maybe_elsewhere = False
+                if not append.settled:
+                    append.maybe_sent = False
 
     def _write(self, turn: Turn, deadline: Deadline) -> None:
         while (left := self.unsettled) and not deadline.passed:

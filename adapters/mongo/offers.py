@@ -80,17 +80,23 @@ class Answer(NamedTuple):
     verdicts: Sequence[int]
     moment: Moment
 
-    def settle(self, appends: Sequence[Append]) -> None:
-        """Settle the appends that were on offer, but for those that their own process has to write after all."""
+    def settle(self, appends: Sequence[Append]) -> list[Append]:
+        """Settle the appends that were on offer, but for those that their own process has to write after all.
+
+        Those whose versions are taken now, by themselves or by others.
+        """
+        decided = []
         for append, verdict in zip(appends, self.verdicts, strict=True):
+            append.maybe_elsewhere = verdict == _MAYBE_SENT
             if verdict > 0:
                 append.succeed(verdict)
+                decided.append(append)
             elif verdict == _CONFLICT:
                 append.conflict()
-            elif verdict == _NOT_SENT:
+                decided.append(append)
+            elif verdict == _NOT_SENT and not append.settled:
                 append.maybe_sent = False
-            else:
-                append.is_repeat = True
+        return decided
 
 
 class Offers:

@@ -117,13 +117,13 @@ def test_whoever_has_the_turn_takes_along_what_is_on_offer(open_turns: Open, str
     assert other is not None
     assert answer.moment == MOMENT
     assert not second.has_come
-    answer.settle([there, beaten])
-    other.settle([again, lost])
+    again.fail(OperationalError("its deadline has passed"))  # while it was on offer
+    assert answer.settle([there, beaten]) == [there, beaten]
+    assert other.settle([again, lost]) == []
     assert there.positions() == [5]
     with pytest.raises(IntegrityError):
         beaten.positions()
-    assert not again.settled
-    assert not again.maybe_sent
+    assert again.maybe_sent  # as its caller was told
     assert not lost.settled
     lost.fail(OperationalError("no server answers"))
     with pytest.raises(AppendOutcomeUnknownError):  # the other process may have written it
