@@ -85,5 +85,8 @@ def doubtful_answers(stage: Stage) -> str:
         {"times": times},
         {"failCommands": _WRITE_COMMANDS, "writeConcernError": {"code": code, "errmsg": "on purpose"}},
     )
-    time.sleep(1)  # the fault itself
-    return f"answered {times} writes with write concern error {code}"
+    seconds = stage.random.uniform(
+        1, 3
+    )  # the driver asks again by itself, when it has looked around for a second
+    time.sleep(seconds)  # the fault itself
+    return f"answered {times} writes in {seconds:.1f} s with write concern error {code}"

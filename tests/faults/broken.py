@@ -1,6 +1,6 @@
 """Event stores that are wrong in one point each. A checker that passes one of them is no good.
 
-Each is the plain store with one of its methods or settings changed.
+Each is the plain store, or the impatient one, with one of its methods or settings changed.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from tests.faults.plain_reads import Document
-from tests.faults.plain_store import PlainRecorder, PlainUnknownError
+from tests.faults.plain_store import ImpatientRecorder, PlainRecorder, PlainUnknownError
 
 _LOCAL = ReadConcern("local")
 
@@ -118,10 +118,8 @@ class Pipelining(PlainRecorder):
         return super().settle(session, events, append_id, error)
 
 
-class WaitsForEver(PlainRecorder):
+class WaitsForEver(ImpatientRecorder):
     """Does not look at the clock."""
-
-    deadline_seconds = 1.0
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **kwargs: Any
@@ -135,12 +133,8 @@ class WaitsForEver(PlainRecorder):
                 append_id = getattr(error, "append_id", append_id)
 
 
-class ForgetsTheFirstCall(PlainRecorder):
+class ForgetsTheFirstCall(ImpatientRecorder):
     """Says of a repeated append that it did not take place, because this call has not sent it."""
-
-    deadline_seconds = 1.0
-    attempt_seconds = 0.3
-    selection_seconds = 0.3
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **kwargs: Any

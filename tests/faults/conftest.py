@@ -7,10 +7,6 @@ import pytest
 
 from tests.faults.replica_set import ReplicaSet
 
-# These start replica sets and take about three minutes: `make faults`, or pytest by name. The checker they rely on is
-# tested with all the rest.
-collect_ignore_glob = ["test_broken.py", "test_store.py", "test_two_writers.py", "test_connections.py"]
-
 
 @pytest.fixture(scope="session")
 def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
+import pymongo
 from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
@@ -121,6 +122,18 @@ class PlainRecorder(PlainReads):
 
     def is_own(self, holder: Document, append_id: UUID) -> bool:
         return bool(holder["append_id"] == append_id)
+
+
+class ImpatientRecorder(PlainRecorder):
+    """The same with a deadline of a second; it keeps it, whatever it is that takes long, by giving up in time."""
+
+    deadline_seconds = 0.7
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **kwargs: Any
+    ) -> Sequence[int] | None:
+        with pymongo.timeout(self.deadline_seconds):
+            return super().insert_events(stored_events, append_id=append_id, **kwargs)
 
 
 class PlainFactory(InfrastructureFactory[TrackingRecorder]):

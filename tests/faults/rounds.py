@@ -101,6 +101,13 @@ def run(plan: Plan, replica_set: ReplicaSet, folder: Path) -> Verdict:
     return Verdict(plan, history, check(history, plan.expectations), happenings, folder)
 
 
+def judged(plan: Plan, replica_set: ReplicaSet, folder: Path) -> Verdict:
+    """The same. Raises AssertionError with the report when there is a violation."""
+    verdict = run(plan, replica_set, folder)
+    assert not verdict.violations, verdict.report()
+    return verdict
+
+
 def _let_happen(name: str, stage: Stage, round_began: float) -> Happening:
     replica_set = stage.replica_set
     term, rollbacks = replica_set.term(), replica_set.rollbacks()
