@@ -60,6 +60,7 @@ class LogBatch:
         self._app_name = app_name
         self._appends: list[Append] = []
         self._guests: list[Guest] = []
+        self._offered: list[Append] = []
         self._session: ClientSession | None = None
         self._in_doubt: Sequence[Append] = ()
         self._one_by_one = False
@@ -93,21 +94,31 @@ class LogBatch:
     def _wait_for(self, turn: Turn, deadline: Deadline) -> None:
         """Wait until it is time to write, or until another process has written what waits here."""
         self._waiting.let_go()
-        wanted = [] if self._in_doubt or self._one_by_one else compatible(self.unsettled)
-        if any(append.needs_transaction for append in wanted):
-            wanted = []
-        offered = self._waiting.admit(wanted)
-        for append in offered:
-            append.maybe_elsewhere = True
-        answer = turn.wait(offered, deadline.at)
-        if answer is not None:
-            self._log.reads.clock.observe_time(*answer.moment)
-            settle_beaten(self.unsettled, answer.settle(offered))
-        elif not turn.was_taken:
-            for append in offered:
+        answer = turn.wait(self._offer, deadline.at)
+        taken = set(map(id, turn.offered)) if turn.was_taken or answer else set()
+        for append in self._offered:
+            if id(append) not in taken:
                 append.maybe_elsewhere = False
                 if not append.settled:
                     append.maybe_sent = False
+        if answer is not None:
+            self._log.reads.clock.observe_time(*answer.moment)
+            settle_beaten(self.unsettled, answer.settle(turn.offered))
+        self._offered = []
+
+    def _offer(self) -> list[Append]:
+        """What another process may write of what has come since this was asked before: appends of one event."""
+        if self._in_doubt or self._one_by_one or (self._offered and not self._waiting.waiting):
+            return []
+        self._grow()
+        wanted = compatible([*self._offered, *self.unsettled])[len(self._offered) :]
+        if any(append.needs_transaction for append in wanted):
+            return []
+        new = self._waiting.admit(wanted)
+        for append in new:
+            append.maybe_elsewhere = True
+        self._offered += new
+        return new
 
     def _write(self, turn: Turn, deadline: Deadline) -> None:
         while (left := self.unsettled) and not deadline.passed:

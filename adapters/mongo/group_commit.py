@@ -43,6 +43,10 @@ class Waiting(Protocol):
     def let_go(self) -> None:
         """Let the callers go whose appends were settled before. To be called before waiting for anything."""
 
+    @property
+    def waiting(self) -> int:
+        """How many have not joined a batch yet."""
+
 
 class BatchMaker(Protocol):
     def __call__(self, waiting: Waiting) -> Batch:
@@ -71,7 +75,7 @@ class GroupCommit:
 
     @property
     def waiting(self) -> int:
-        """How many appends wait for the next batch."""
+        """How many appends wait to join a batch."""
         return len(self._queue)
 
     def submit(self, append: Append) -> None:

@@ -9,7 +9,7 @@ that it knows to be majority-committed, which saves that one a read.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
@@ -20,7 +20,6 @@ from adapters.mongo.offers import Answer, Guest, Offers
 from adapters.mongo.turn_board import TurnBoard
 from adapters.mongo.turns import FREE, Turn
 
-_FIRST_LOOK_SECONDS = 0.0003
 _POLL_SECONDS = 0.00006
 _PATIENCE_SECONDS = 0.25
 """A turn that lasts longer is passed over: its owner is dead, frozen, or has trouble of its own."""
@@ -76,16 +75,17 @@ class _LocalTurn:
         self._ticket = ticket
         self._last = ticket
         self._guests: list[tuple[int, list[Guest]]] = []
+        self._may_offer = True
+        self.offered: list[Append] = []
         self.has_come = board.serving == ticket
         self.head = board.head
         self.was_taken = False
 
-    def wait(self, offer: Sequence[Append], deadline_at: float) -> Answer | None:
-        on_offer = bool(offer) and self._offers.make(self._ticket, offer)
-        self._await(deadline_at)
-        withdrawn = not on_offer or self._offers.withdraw(self._ticket)
-        answer = None if withdrawn else self._offers.answer(self._ticket)
-        self.was_taken = not withdrawn and answer is None
+    def wait(self, more: Callable[[], list[Append]], deadline_at: float) -> Answer | None:
+        self._await(more, deadline_at)
+        taken = bool(self.offered) and not self._offers.withdraw(self._ticket)
+        answer = self._offers.answer(self._ticket) if taken else None
+        self.was_taken = taken and answer is None
         self.has_come = answer is None
         self.head = self._board.head
         return answer
@@ -93,12 +93,14 @@ class _LocalTurn:
     def guests(self, events: int, size: int) -> list[Guest]:
         invited: list[Guest] = []
         following = self._board.following
-        while self._last + 1 < following and (guests := self._offers.take(self._last + 1, events, size)):
+        while self._last + 1 < following and (guests := self._offers.take(self._last + 1, size)):
             self._last += 1
             self._guests.append((self._last, guests))
-            invited += guests
             events -= len(guests)
             size -= sum(guest.size for guest in guests)
+            if events < 0 or size < 0:
+                break  # these do not fit after all: they are told that they were not sent
+            invited += guests
         return invited
 
     def end(self, head: int | None, moment: Moment) -> None:
@@ -108,9 +110,9 @@ class _LocalTurn:
         self._board.advance(self._ticket, self._last + 1)
         self._turns.give_back()
 
-    def _await(self, deadline_at: float) -> None:
+    def _await(self, more: Callable[[], list[Append]], deadline_at: float) -> None:
         """Wait for the turn, or for another's end that has passed it."""
-        seen, since, pause = -1, monotonic(), _FIRST_LOOK_SECONDS
+        seen, since = -1, monotonic()
         while True:
             serving, now = self._board.serving, monotonic()
             if serving >= self._ticket or now >= deadline_at:
@@ -119,5 +121,15 @@ class _LocalTurn:
                 seen, since = serving, now
             elif now - since > _PATIENCE_SECONDS:
                 self._board.advance(serving, serving + 1)
-            sleep(pause)
-            pause = _POLL_SECONDS * (self._ticket - serving)
+            self._offer(more)
+            sleep(_POLL_SECONDS * (self._ticket - serving))
+
+    def _offer(self, more: Callable[[], list[Append]]) -> None:
+        """Put on offer what has come, together with what is on offer already, unless that is taken."""
+        if self._may_offer and (new := more()):
+            self._may_offer = not self.offered or self._offers.withdraw(self._ticket)
+            if self._may_offer:
+                self.offered += new
+                self._may_offer = self._offers.make(self._ticket, self.offered)
+                if not self._may_offer:
+                    self.offered = []

@@ -1,7 +1,7 @@
 """Appends that one process offers another to write, as files in a folder that only this user can open.
 
-An offer is a file named after its ticket. Whoever deletes it has it: another process that takes it, or its owner, who
-withdraws it. The answer is another file.
+An offer is a file named after its ticket. Whoever gets it out of the way has it: another process, which renames it and
+then looks what it has got, or its owner, who withdraws it. The answer is another file.
 """
 
 import logging
@@ -106,7 +106,7 @@ class Offers:
         self._folder = os.fspath(folder)
 
     def make(self, ticket: int, offer: Sequence[Append]) -> bool:
-        """Put appends of one event each on offer; False where there is no room for that."""
+        """Put appends of one event each on offer; False where there is no room for that, so that they are not."""
         appends = [
             {"a": each.append_id, "s": each.keys[0][0], "v": each.keys[0][1], "b": each.bodies[0]}
             for each in offer
@@ -117,16 +117,18 @@ class Offers:
         """Take an offer back; False when another process has it already."""
         return self._delete(f"{ticket}.offer")
 
-    def take(self, ticket: int, events: int, size: int) -> list[Guest]:
-        """Take what is on offer at a ticket; nothing if it is more than so many events or bytes."""
-        name = f"{ticket}.offer"
-        found = self._read(name)
-        if found is None:
+    def take(self, ticket: int, size: int) -> list[Guest]:
+        """Take what is on offer at a ticket; nothing if its file has more than so many bytes."""
+        offered, taken = f"{self._folder}/{ticket}.offer", f"{ticket}.taken"
+        try:
+            if os.stat(offered).st_size > size:
+                return []
+            os.rename(offered, f"{self._folder}/{taken}")
+        except FileNotFoundError:
             return []
-        offered = found["appends"]
-        if len(offered) > events or sum(len(each["b"]) for each in offered) > size or not self._delete(name):
-            return []
-        return [Guest(each["a"], (each["s"], each["v"]), each["b"]) for each in offered]
+        found = self._read(taken) or {"appends": []}
+        self._delete(taken)
+        return [Guest(each["a"], (each["s"], each["v"]), each["b"]) for each in found["appends"]]
 
     def give_answer(self, ticket: int, guests: Sequence[Guest], moment: Moment) -> None:
         """Say what became of an offer that was taken, and from which moment on it shows."""
@@ -145,7 +147,7 @@ class Offers:
     def wipe(self) -> None:
         """Delete all offers and answers."""
         for name in os.listdir(self._folder):
-            if name.endswith((".offer", ".answer", _UNFINISHED)):
+            if name.endswith((".offer", ".taken", ".answer", _UNFINISHED)):
                 self._delete(name)
 
     def _write(self, name: str, document: dict[str, Any]) -> bool:

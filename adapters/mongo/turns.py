@@ -5,7 +5,7 @@ turn wins or loses as ever, and an append that its own process and another one b
 one event can have its stream and version.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from adapters.mongo.append import Append
@@ -22,11 +22,16 @@ class Turn(Protocol):
     head: int
     """The greatest position that another process knows to be majority-committed; 0 when none is known."""
 
-    def wait(self, offer: Sequence[Append], deadline_at: float) -> Answer | None:
-        """Wait until the turn has come or the offer was answered; give up waiting for those who take too long.
+    def wait(self, more: Callable[[], list[Append]], deadline_at: float) -> Answer | None:
+        """Wait until the turn has come or an offer was answered; give up waiting for those who take too long.
 
-        None when there is no answer. Events that were on offer may then be in the log if `was_taken`.
+        `more` gives the appends to put on offer, and is asked again, until another process takes them, for those
+        that have come meanwhile; `offered` has all of them. None when there is no answer: events that were on offer
+        may then be in the log if `was_taken`.
         """
+
+    offered: list[Append]
+    """What was on offer in the end."""
 
     was_taken: bool
     """Whether another process has taken the offer, so that it may have written it."""
@@ -54,7 +59,10 @@ class _Free:
     head = 0
     was_taken = False
 
-    def wait(self, offer: Sequence[Append], deadline_at: float) -> Answer | None:  # noqa: ARG002
+    def __init__(self) -> None:
+        self.offered: list[Append] = []
+
+    def wait(self, more: Callable[[], list[Append]], deadline_at: float) -> Answer | None:  # noqa: ARG002
         return None
 
     def guests(self, events: int, size: int) -> list[Guest]:  # noqa: ARG002

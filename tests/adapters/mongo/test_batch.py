@@ -51,6 +51,10 @@ class Row:
     def let_go(self) -> None:
         pass
 
+    @property
+    def waiting(self) -> int:
+        return len(self.appends)
+
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_conflicts_leave_the_batch_and_the_others_go_on(

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -55,8 +55,10 @@ def new_append(stream: UUID | str | None = None) -> Append:
     return Append(events, uuid4(), Deadline.after(10))
 
 
-def wait(turn: Turn, offered: Sequence[Append] = ()) -> Answer | None:
-    return turn.wait(offered, time.monotonic() + 10)
+def wait(turn: Turn, *offers: list[Append]) -> Answer | None:
+    """Wait with these on offer: the first at once, each other one when it is asked for more."""
+    left = list(offers)
+    return turn.wait(lambda: left.pop(0) if left else [], time.monotonic() + 10)
 
 
 def test_turns_come_in_the_order_in_which_they_are_taken(open_turns: Open) -> None:
@@ -133,17 +135,86 @@ def test_whoever_has_the_turn_takes_along_what_is_on_offer(open_turns: Open, str
     assert open_turns().take().has_come
 
 
-@pytest.mark.parametrize(("events", "size"), [(1, 10_000), (100, 10)])
-def test_what_does_not_fit_stays_on_offer_and_gets_its_turn(open_turns: Open, events: int, size: int) -> None:
+def test_what_comes_while_others_write_is_put_on_offer_with_the_rest(open_turns: Open) -> None:
+    first, second = open_turns().take(), open_turns().take()
+    one, two, three = new_append(), new_append(), new_append()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [one], [two, three])
+        deadline = Deadline.after(5)
+        while len(second.offered) < 3 and not deadline.passed:
+            time.sleep(0.0005)  # until all of it is on offer
+        guests: list[Guest] = []
+        while not guests and not deadline.passed:
+            guests = first.guests(100, 10_000)
+        for position, guest in enumerate(guests, 7):
+            guest.succeed(position)
+        first.end(9, MOMENT)
+        answer = call.result(5)
+    assert answer is not None
+    assert answer.settle(second.offered) == [one, two, three]
+    assert [append.positions() for append in (one, two, three)] == [[7], [8], [9]]
+
+
+def test_what_comes_after_the_offer_was_taken_is_not_on_offer(open_turns: Open) -> None:
+    first, second = open_turns().take(), open_turns().take()
+    one, late = new_append(), new_append()
+    asked: list[int] = []
+
+    def more() -> list[Append]:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            return [one]
+        deadline = Deadline.after(0.2)
+        while not first.guests(100, 10_000) and not deadline.passed:
+            pass
+        return [late]
+
+    second.wait(more, time.monotonic() + 1)
+    assert second.offered == [one]
+    assert second.was_taken
+    assert asked == [0, 1]
+
+
+def test_what_is_too_large_stays_on_offer_and_gets_its_turn(open_turns: Open) -> None:
     first, second = open_turns().take(), open_turns().take()
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(wait, second, [new_append(), new_append()])
         time.sleep(0.02)  # so that it is on offer
-        assert first.guests(events, size) == []
+        assert first.guests(100, 10) == []
         first.end(None, NEVER)
         assert call.result(5) is None
     assert second.has_come
     assert not second.was_taken
+
+
+def test_what_is_too_many_is_told_that_it_was_not_sent(open_turns: Open) -> None:
+    first, second = open_turns().take(), open_turns().take()
+    appends = [new_append(), new_append()]
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, appends)
+        time.sleep(0.02)  # so that it is on offer
+        assert first.guests(1, 10_000) == []
+        first.end(None, NEVER)
+        answer = call.result(5)
+    assert answer is not None
+    assert answer.settle(appends) == []
+    assert not any(append.settled or append.maybe_sent for append in appends)
+
+
+def test_what_is_taken_is_what_its_owner_takes_to_be_on_offer(open_turns: Open) -> None:
+    """It is withdrawn and put on offer again, with more, while another process is taking it."""
+    for _ in range(50):
+        first, second = open_turns().take(), open_turns().take()
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(wait, second, *([new_append()] for _ in range(10)))
+            guests: list[Guest] = []
+            deadline = Deadline.after(5)
+            while not guests and not deadline.passed:
+                guests = first.guests(100, 10_000)
+            first.end(None, NEVER)
+            assert call.result(5) is not None
+        assert [guest.append_id for guest in guests] == [append.append_id for append in second.offered]
+        second.end(None, NEVER)
 
 
 def test_a_turn_that_does_not_end_is_passed_over_and_harms_nobody_when_it_does(open_turns: Open) -> None:
@@ -176,7 +247,7 @@ def test_an_offer_that_was_taken_but_not_answered_may_be_there(open_turns: Open)
 def test_no_turn_is_waited_for_beyond_the_deadline(open_turns: Open) -> None:
     _, second = open_turns().take(), open_turns().take()
     began = time.monotonic()
-    second.wait([], began + 0.1)
+    second.wait(list, began + 0.1)
     assert time.monotonic() - began < 0.2
 
 
