@@ -29,7 +29,8 @@ def _cut_one(descriptor: int, port: int, share: float, random: Random) -> bool:
         return False
     connection = socket.socket(fileno=descriptor)
     try:
-        if connection.getpeername()[1] != port or random.random() >= share:
+        is_meant = connection.family == socket.AF_INET and connection.getpeername()[1] == port
+        if not is_meant or random.random() >= share:
             return False
         connection.shutdown(socket.SHUT_RDWR)
         return True

@@ -8,7 +8,10 @@ from tests.faults.connections import cut_connections
 
 
 def test_only_connections_to_the_port_are_cut_and_no_descriptor_stays_open() -> None:
+    neither, nor = socket.socketpair()
     with (
+        neither,
+        nor,
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_server(("127.0.0.1", 0)) as other_server,
         socket.create_connection(server.getsockname()) as one,
