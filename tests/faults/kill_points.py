@@ -17,6 +17,7 @@ KILL_POINTS: tuple[KillPoint, ...] = ("before-send", "in-flight", "before-commit
 
 _IN_FLIGHT_SECONDS = 0.002
 _WRITES = {"insert", "commitTransaction"}
+_FAILURES = {"writeErrors", "writeConcernError"}
 
 
 class DeathListener(monitoring.CommandListener):
@@ -24,6 +25,7 @@ class DeathListener(monitoring.CommandListener):
 
     Only commands with at least so many `documents` count. "in-flight" is some time after the command was handed to
     the driver and for certain before its answer was read: one that has been answered by then does not count.
+    "after-answer" is when all that the command wrote is committed.
     """
 
     def __init__(self, point: KillPoint, after: int, documents: int = 0) -> None:
@@ -38,15 +40,16 @@ class DeathListener(monitoring.CommandListener):
             return
         with self._lock:
             self._pending.add(event.request_id)
-        if self._point == "before-send" or (
-            self._point == "before-commit" and event.command_name == "commitTransaction"
-        ):
+        is_commit = event.command_name == "commitTransaction"
+        if self._point == "before-send" or (self._point == "before-commit" and is_commit):
             self._come_by(event.request_id)
+        elif event.command.get("autocommit") is False and not is_commit:
+            self._forget(event.request_id)  # within a transaction nothing is committed
         elif self._point == "in-flight":
             Thread(target=self._come_by_soon, args=[event.request_id], daemon=True).start()
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        if self._point == "after-answer":
+        if self._point == "after-answer" and not _FAILURES & event.reply.keys():
             self._come_by(event.request_id)
         self._forget(event.request_id)
 
