@@ -18,10 +18,10 @@ install: ## create .venv with everything pinned (done by the other targets; quic
 run: install ## start the whole service here: make run [PORT=8000] [DATA=var]; Ctrl-C ends it
 	@exec $(BIN)/python -m ops.local.environment --port "$(PORT)" --data "$(DATA)" --die-with-parent
 
-test: install ## run all tests against a real MongoDB; ledger and projections must be covered entirely
+test: install ## run all tests, two minutes of them under fault; ledger and projections must be covered entirely
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-faults: install ## break real replica sets under the event store: make faults [SECONDS=600] [SEED=n]
+faults: install ## break real replica sets under the event store, at random: make faults [SECONDS=600] [SEED=n]
 	@$(BIN)/python -m tests.faults --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)")
 
 lint: install ## check style, format and who imports whom

@@ -1,4 +1,8 @@
-"""The fault suite, long: python -m tests.faults --seconds 600 --seed N"""
+"""The fault suite, long: python -m tests.faults --seconds 600 --seed N
+
+Random rounds of all faults, one seed after the other. The tests beside this file are a selection of such rounds, and
+prove that the checker finds broken stores out; they all run with `make test`, and none is left to run here.
+"""
 
 import argparse
 import shutil
@@ -70,7 +74,11 @@ def _say(text: str) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--seconds", type=float, default=600, help="begin rounds for so long, at least one (default 600)"
     )
