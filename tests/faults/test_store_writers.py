@@ -27,7 +27,7 @@ def test_nothing_is_lost_repeated_or_reordered_when_those_are_killed_who_hold_th
     faults = [f"kill holder {point}" for point in points]
     verdict = judged(Plan(1, faults, processes=3, writers=4, quiet_seconds=0.5), replica_set, round_folder)
     assert all("with appends of others" in happening.what for happening in verdict.happenings)
-    assert cut_short_in(verdict, "before-send") == [False]
+    assert len(cut_short_in(verdict, "before-send")) == 1  # there, if another process had it as well
     assert len(cut_short_in(verdict, "in-flight")) == 1
     assert cut_short_in(verdict, "after-answer") == [True]
 
