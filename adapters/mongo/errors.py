@@ -89,11 +89,20 @@ class AppendOutcomeUnknownError(OperationalError):
 
 def is_undecided(error: PyMongoError) -> bool:
     """Whether `error` leaves open what happened to the command, so that it may be asked again."""
-    if isinstance(error, (ConnectionFailure, ExecutionTimeout)):
+    if isinstance(error, (ConnectionFailure, ExecutionTimeout)) or is_half_started(error):
         return True
     if error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError"):
         return True
     return isinstance(error, OperationFailure) and error.code in UNDECIDED_CODES
+
+
+def is_half_started(error: PyMongoError) -> bool:
+    """Whether the driver met a member that has only just been started, and does not know its set yet.
+
+    Such a one offers no sessions. The driver then raises what it would raise for a server that never does, and by its
+    text only; but that the server is a replica set was made sure of at the start.
+    """
+    return isinstance(error, ConfigurationError) and "Sessions are not supported" in str(error)
 
 
 def in_library_terms(error: PyMongoError | BSONError, doing: str) -> PersistenceError:
@@ -132,6 +141,8 @@ def _kind_of(error: PyMongoError | BSONError) -> type[PersistenceError]:
     if isinstance(error, DuplicateKeyError):
         return IntegrityError
     if isinstance(error, (ConnectionFailure, ServerSelectionTimeoutError, InvalidOperation)):
+        return OperationalError
+    if isinstance(error, PyMongoError) and is_half_started(error):
         return OperationalError
     if isinstance(error, (DocumentTooLarge, InvalidDocument, InvalidBSON, BSONError)):
         return DataError

@@ -25,7 +25,7 @@ from eventsourcing.persistence import (
     Tracking,
 )
 from pymongo import MongoClient
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, ConfigurationError
 
 from adapters.mongo.client import (
     ClientSettings,
@@ -35,7 +35,7 @@ from adapters.mongo.client import (
     make_client,
     require_replica_set,
 )
-from adapters.mongo.errors import in_library_terms
+from adapters.mongo.errors import in_library_terms, is_undecided
 from adapters.mongo.event_store import AppendOutcomeUnknownError, MongoApplicationRecorder, MongoFactory
 from ops.local.children import start_child
 from ops.local.mongod import LocalMongod
@@ -372,6 +372,16 @@ def test_documents_written_but_not_by_a_majority_are_no_fault_of_the_data() -> N
     unconfirmed = {"code": 64, "errmsg": "waiting for replication timed out"}
     reply = {"writeErrors": [], "writeConcernErrors": [unconfirmed]}
     assert type(in_library_terms(BulkWriteError(reply), "it failed")) is OperationalError
+
+
+def test_a_member_that_has_only_just_started_is_asked_again() -> None:
+    """As the driver words it, in a fail-over: with a server that never had sessions it would not have begun."""
+    error = ConfigurationError("Sessions are not supported by this MongoDB deployment")
+    assert is_undecided(error)
+    assert type(in_library_terms(error, "cannot read the log")) is OperationalError
+    other = ConfigurationError("Authentication mechanism must be one of")
+    assert not is_undecided(other)
+    assert type(in_library_terms(other, "cannot read the log")) is InterfaceError
 
 
 def test_no_error_of_the_driver_comes_out(url_with_faults: str, make_faulty: Make, new_stream: New) -> None:
