@@ -96,7 +96,7 @@ def is_undecided(error: PyMongoError) -> bool:
     return isinstance(error, OperationFailure) and error.code in UNDECIDED_CODES
 
 
-def is_half_started(error: PyMongoError) -> bool:
+def is_half_started(error: PyMongoError | BSONError) -> bool:
     """Whether the driver met a member that has only just been started, and does not know its set yet.
 
     Such a one offers no sessions. The driver then raises what it would raise for a server that never does, and by its
@@ -140,9 +140,9 @@ def _first_failure(error: BulkWriteError) -> Mapping[str, Any]:
 def _kind_of(error: PyMongoError | BSONError) -> type[PersistenceError]:
     if isinstance(error, DuplicateKeyError):
         return IntegrityError
-    if isinstance(error, (ConnectionFailure, ServerSelectionTimeoutError, InvalidOperation)):
-        return OperationalError
-    if isinstance(error, PyMongoError) and is_half_started(error):
+    if isinstance(
+        error, (ConnectionFailure, ServerSelectionTimeoutError, InvalidOperation)
+    ) or is_half_started(error):
         return OperationalError
     if isinstance(error, (DocumentTooLarge, InvalidDocument, InvalidBSON, BSONError)):
         return DataError
