@@ -12,7 +12,7 @@ from tests.faults.rounds import run
 from tests.faults.store import PLAIN
 from tests.faults.workload import Mix
 
-_SEEDS = range(1, 6)
+_SEEDS = range(1, 8)
 
 IMPATIENT = Expectations(deadline=1.0, grace=0.5, certain=False)
 """What is asked of a store whose deadline is shorter than the faults are."""
