@@ -18,6 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from adapters.mongo.append import Append, Pending
+from adapters.mongo.client import renew_connections
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError, in_library_terms, is_undecided, one_line
 from adapters.mongo.event_log import EventLog
@@ -266,6 +267,8 @@ class LogBatch:
     def _set_back(
         self, error: PyMongoError | None, appends: Sequence[Pending], *, rival: bool = False
     ) -> None:
+        if error is not None:
+            renew_connections(self._log.client, error)
         self._setbacks += 1
         self._longest_pause = _LONGEST_PAUSE_FOR_RIVALS if rival else _LONGEST_PAUSE
         trouble = one_line(error) if error is not None else ""

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from adapters.mongo.client import Document
+from adapters.mongo.client import Document, renew_connections
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import in_library_terms, is_undecided
 
@@ -88,6 +88,7 @@ class CausalReads:
                 with self.session() as session, pymongo.timeout(max(deadline.remaining, 0.001)):
                     return read(session)
             except PyMongoError as error:
+                renew_connections(self._client, error)
                 if not is_undecided(error) or deadline.remaining <= pause:
                     raise in_library_terms(error, doing) from error
             sleep(uniform(0, pause))  # noqa: S311 - spreads the load, guards nothing

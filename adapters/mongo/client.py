@@ -9,11 +9,11 @@ from bson.codec_options import CodecOptions
 from eventsourcing.persistence import InterfaceError, NotSupportedError
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, MongoClient, ReadPreference
-from pymongo.errors import ConfigurationError, InvalidURI
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from adapters.mongo.errors import library_errors, one_line
+from adapters.mongo.errors import is_half_started, library_errors, one_line
 
 Document: TypeAlias = dict[str, Any]
 Driver: TypeAlias = Literal["motor", "pymongo"]
@@ -92,6 +92,18 @@ def make_async_client(settings: ClientSettings, driver: Driver = "motor") -> Asy
         return cast("AsyncMongoClient[Document]", AsyncIOMotorClient(settings.url, **settings.options()))
     except (ConfigurationError, InvalidURI, ValueError) as error:
         raise InterfaceError(f"the MongoDB URL cannot be used: {one_line(error)}") from None
+
+
+def renew_connections(client: MongoClient[Document], error: PyMongoError) -> None:
+    """If `error` tells of a member that had only just started, have all of a client's connections made anew.
+
+    The driver takes from the first words on a connection whether the server has sessions, and keeps a connection
+    that was made too early in its pool, where it would be used again when the member is a primary. It has no public
+    way to drop one.
+    """
+    if is_half_started(error):
+        for server in list(client._topology._servers.values()):
+            server.pool.reset_without_pause()
 
 
 async def close_async_client(client: AsyncMongoClient[Document]) -> None:

@@ -21,8 +21,8 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from adapters.mongo.client import CODEC, JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document
-from adapters.mongo.errors import WRITE_CONFLICT, one_line
+from adapters.mongo.client import CODEC, JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document, renew_connections
+from adapters.mongo.errors import WRITE_CONFLICT, is_half_started, one_line
 from adapters.mongo.orphans import end_orphaned_transactions
 from projections import Blocked, CannotFollow, Changes, Checkpoint, CheckpointMoved, ParkedEvent, Projection
 
@@ -126,9 +126,9 @@ class MongoProjectionStore:
         try:
             yield
         except PyMongoError as error:
-            if isinstance(error, WriteError | BulkWriteError) or not isinstance(
-                error, ConnectionFailure | OperationFailure | InvalidOperation
-            ):
+            renew_connections(self._client, error)
+            known = isinstance(error, ConnectionFailure | OperationFailure | InvalidOperation)
+            if isinstance(error, WriteError | BulkWriteError) or not (known or is_half_started(error)):
                 raise
             raise CannotFollow(f"{self._storage}: {one_line(error)}") from error
 

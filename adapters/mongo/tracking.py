@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from adapters.mongo.causal import CausalReads
-from adapters.mongo.client import JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document
+from adapters.mongo.client import JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document, renew_connections
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import in_library_terms, is_undecided, one_line
 from adapters.mongo.orphans import end_orphaned_transactions
@@ -101,6 +101,7 @@ class TrackingStore:
                     raise IntegrityError(f"{tracking} is not greater than what is recorded") from error
                 trouble = str(error)
             except PyMongoError as error:
+                renew_connections(self._trackings.database.client, error)
                 if not is_undecided(error):
                     raise in_library_terms(error, f"cannot record {tracking}") from error
                 trouble = one_line(error)
