@@ -21,6 +21,7 @@ from adapters.mongo.tracking import tracking_append
 from adapters.mongo.turns import NoTurns, Turns
 
 _log = logging.getLogger(__name__)
+_FORMAT = 1  # of the files by which turns are taken: processes that have another one do not meet
 _STREAM_KEY = "stream_version"
 _KEYS_PER_QUERY = 500
 
@@ -90,7 +91,7 @@ class EventLog:
             found = list(database.list_collections(filter={"name": self.events.name}))
         if found and "uuid" in found[0]["info"]:
             try:
-                self.turns = LocalTurns(private_folder(f"{found[0]['info']['uuid']} {url}"))
+                self.turns = LocalTurns(private_folder(f"{_FORMAT} {found[0]['info']['uuid']} {url}"))
             except OSError as error:
                 _log.warning("writers on this machine do not take turns: %s", error)
 

@@ -4,43 +4,41 @@ Its frozen dataclasses set each field by a call of its own, which is a good part
 is made here equals what the constructors make.
 """
 
+from typing import TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
 
+_T = TypeVar("_T")
 _new, _set = object.__new__, object.__setattr__
 
 
 def stored_event(originator_id: UUID | str, originator_version: int, topic: str, state: bytes) -> StoredEvent:
     """`StoredEvent` of the same arguments."""
-    made = _new(StoredEvent)
-    _set(
-        made,
-        "__dict__",
-        {
-            "originator_id": originator_id,
-            "originator_version": originator_version,
-            "topic": topic,
-            "state": state,
-        },
+    return _made(
+        StoredEvent,
+        originator_id=originator_id,
+        originator_version=originator_version,
+        topic=topic,
+        state=state,
     )
-    return made
 
 
 def notification(
     position: int, originator_id: UUID | str, originator_version: int, topic: str, state: bytes
 ) -> Notification:
     """`Notification` of the same fields."""
-    made = _new(Notification)
-    _set(
-        made,
-        "__dict__",
-        {
-            "originator_id": originator_id,
-            "originator_version": originator_version,
-            "topic": topic,
-            "state": state,
-            "id": position,
-        },
+    return _made(
+        Notification,
+        originator_id=originator_id,
+        originator_version=originator_version,
+        topic=topic,
+        state=state,
+        id=position,
     )
+
+
+def _made(kind: type[_T], **fields: object) -> _T:
+    made = _new(kind)
+    _set(made, "__dict__", fields)
     return made
