@@ -13,9 +13,9 @@ from adapters.circuit_breaker import InterlockBreaker
 from adapters.mongo.client import ClientSettings, close_async_client, make_async_client, make_client
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
 from adapters.mongo.log_positions import MongoLogPositions
-from adapters.mongo.projection_log import RecorderEventLog
-from adapters.mongo.projection_store import MongoProjectionStore, create_indexes
-from adapters.mongo.read_models import MongoReadModels
+from adapters.mongo_projections.projection_log import RecorderEventLog
+from adapters.mongo_projections.projection_store import MongoProjectionStore, create_indexes
+from adapters.mongo_projections.read_models import MongoReadModels
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.prices import PriceTable

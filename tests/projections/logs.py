@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.mongo.event_store import MongoApplicationRecorder
-from adapters.mongo.projection_log import RecorderEventLog
+from adapters.mongo_projections.projection_log import RecorderEventLog
 from ledger import Meal, MealLedger, TypedEventMapper
 
 

@@ -13,8 +13,8 @@ from eventsourcing.persistence import StoredEvent
 from pymongo import MongoClient
 
 from adapters.mongo.client import Document
-from adapters.mongo.projection_log import GapInLog, RecorderEventLog
-from adapters.mongo.projection_store import CHECKPOINTS, MongoProjectionStore
+from adapters.mongo_projections.projection_log import GapInLog, RecorderEventLog
+from adapters.mongo_projections.projection_store import CHECKPOINTS, MongoProjectionStore
 from ledger import Meal, MealConfirmed, MealEvent
 from projections import (
     DAILY_SUMMARIES,
@@ -29,7 +29,7 @@ from projections import (
     ReadError,
     ReadModelBehind,
 )
-from tests.adapters.mongo.projection_fixtures import sync_client
+from tests.adapters.mongo_projections.projection_fixtures import sync_client
 from tests.ledger.plates import ALICE, analyzed, requested
 from tests.projections.logs import MealLog, meal_log
 

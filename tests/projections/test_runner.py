@@ -12,7 +12,7 @@ import pytest
 from pymongo import MongoClient
 
 from adapters.mongo.client import Document
-from adapters.mongo.projection_store import PROJECTORS, MongoProjectionStore
+from adapters.mongo_projections.projection_store import PROJECTORS, MongoProjectionStore
 from projections import (
     DAILY_SUMMARIES,
     MEALS,
@@ -22,7 +22,7 @@ from projections import (
     Projector,
     ProjectorGroup,
 )
-from tests.adapters.mongo.projection_fixtures import sync_client
+from tests.adapters.mongo_projections.projection_fixtures import sync_client
 from tests.ledger.plates import ALICE, analyzed
 from tests.projections.logs import MealLog, meal_log
 

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from adapters.mongo.client import Document
-from adapters.mongo.read_models import MongoReadModels
+from adapters.mongo_projections.read_models import MongoReadModels
 from ledger import Meal, MealStatus, MealType
 from projections import HistoryCursor, HistoryQuery
-from tests.adapters.mongo.read_side import ReadSide, read_side
+from tests.adapters.mongo_projections.read_side import ReadSide, read_side
 from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
 
 CURSOR = HistoryCursor(eaten_at=NOON - timedelta(hours=100), meal_id="8")

@@ -15,9 +15,14 @@ from pymongo import MongoClient
 from pymongo.errors import BulkWriteError
 
 from adapters.mongo.client import ClientSettings, Document, make_client
-from adapters.mongo.projection_store import CHECKPOINTS, PROJECTORS, MongoProjectionStore, parked_collection
+from adapters.mongo_projections.projection_store import (
+    CHECKPOINTS,
+    PROJECTORS,
+    MongoProjectionStore,
+    parked_collection,
+)
 from projections import MEALS, CannotFollow, Changes, Checkpoint, CheckpointMoved, ParkedEvent
-from tests.adapters.mongo.projection_fixtures import sync_client
+from tests.adapters.mongo_projections.projection_fixtures import sync_client
 
 NOTHING = Changes(documents={}, parked=())
 
@@ -208,7 +213,7 @@ def test_a_heartbeat_has_the_databases_time_and_ends_with_the_store(given: Given
 _DIES_IN_A_TRANSACTION = """
 import os, signal, sys
 from adapters.mongo.client import ClientSettings, make_client
-from adapters.mongo.projection_store import MongoProjectionStore
+from adapters.mongo_projections.projection_store import MongoProjectionStore
 from projections import MEALS, CannotFollow, Changes
 
 client = make_client(ClientSettings(url=sys.argv[1], app_name="projector-test"))

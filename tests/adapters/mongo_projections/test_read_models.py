@@ -15,8 +15,8 @@ from pymongo.errors import OperationFailure
 
 from adapters.mongo.client import ClientSettings, Document, Driver, close_async_client, make_async_client
 from adapters.mongo.log_positions import MongoLogPositions
-from adapters.mongo.projection_store import PROJECTORS
-from adapters.mongo.read_models import MongoReadModels
+from adapters.mongo_projections.projection_store import PROJECTORS
+from adapters.mongo_projections.read_models import MongoReadModels
 from ledger import Meal, MealStatus, MealType
 from projections import (
     HistoryCursor,
@@ -27,7 +27,7 @@ from projections import (
     ReadErrorCode,
     ReadModelBehind,
 )
-from tests.adapters.mongo.read_side import ReadSide, read_side
+from tests.adapters.mongo_projections.read_side import ReadSide, read_side
 from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
 
 

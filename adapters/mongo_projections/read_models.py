@@ -15,8 +15,8 @@ from pymongo.errors import PyMongoError
 
 from adapters.mongo.client import CODEC, MAJORITY, PRIMARY, Document
 from adapters.mongo.errors import is_undecided
-from adapters.mongo.history_filter import NEWEST_FIRST, history_filter
-from adapters.mongo.projection_store import CHECKPOINTS, PROJECTORS
+from adapters.mongo_projections.history_filter import NEWEST_FIRST, history_filter
+from adapters.mongo_projections.projection_store import CHECKPOINTS, PROJECTORS
 from ledger import MealSnapshot, MealStatus
 from projections import (
     DAILY_SUMMARIES,

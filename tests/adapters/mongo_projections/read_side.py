@@ -9,11 +9,11 @@ from pymongo import AsyncMongoClient, MongoClient
 
 from adapters.mongo.client import ClientSettings, Document, Driver, close_async_client, make_async_client
 from adapters.mongo.log_positions import MongoLogPositions
-from adapters.mongo.projection_store import MongoProjectionStore
-from adapters.mongo.read_models import MongoReadModels
+from adapters.mongo_projections.projection_store import MongoProjectionStore
+from adapters.mongo_projections.read_models import MongoReadModels
 from ledger import Meal
 from projections import DAILY_SUMMARIES, MEALS, Projector
-from tests.adapters.mongo.projection_fixtures import sync_client
+from tests.adapters.mongo_projections.projection_fixtures import sync_client
 from tests.projections.logs import MealLog, meal_log
 
 EVENTS = "meal_ledger_events"
