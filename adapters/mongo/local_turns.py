@@ -8,6 +8,7 @@ Turns are given out in the order in which they are asked for. Whoever has had on
 that it knows to be majority-committed, which saves that one a read.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from adapters.mongo.offers import Answer, Guest, Offers
 from adapters.mongo.turn_board import TurnBoard
 from adapters.mongo.turns import FREE, Turn
 
+_log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.00006
 _PATIENCE_SECONDS = 0.25
 """A turn that lasts longer is passed over: its owner is dead, frozen, or has trouble of its own."""
@@ -44,8 +46,13 @@ class LocalTurns:
             if self.board.process != os.getpid():
                 # Its locks are those of the process that this one was forked from, too.
                 self.board.let_go()
-                self.board = TurnBoard(self._folder, self._offers.wipe)
                 self._taken = 0
+                try:
+                    self.board = TurnBoard(self._folder, self._offers.wipe)
+                except OSError as error:
+                    self._closed = True
+                    _log.warning("a forked process does not take turns: %s", error)
+                    return FREE
             if self.board.is_alone or (ticket := self.board.take_ticket()) is None:
                 return FREE
             self._taken += 1

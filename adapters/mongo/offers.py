@@ -22,6 +22,7 @@ from adapters.mongo.documents import StreamKey
 _log = logging.getLogger(__name__)
 _CONFLICT, _NOT_SENT, _MAYBE_SENT = -1, 0, -2
 _UNFINISHED = ".new"
+_TROUBLE = "writers on this machine cannot take each other's appends along: %s"
 
 
 class Guest:
@@ -124,7 +125,7 @@ class Offers:
             if os.stat(offered).st_size > size:
                 return []
             os.rename(offered, f"{self._folder}/{taken}")
-        except FileNotFoundError:
+        except OSError:  # as a rule there is none
             return []
         found = self._read(taken) or {"appends": []}
         self._delete(taken)
@@ -163,24 +164,28 @@ class Offers:
             if whole:
                 os.rename(unfinished, path)
         except OSError as error:
-            _log.warning("writers on this machine cannot take each other's appends along: %s", error)
+            _log.warning(_TROUBLE, error)
             return False
         return whole
 
     def _read(self, name: str) -> dict[str, Any] | None:
+        """The document in a file; None where there is none or, such as for want of descriptors, it cannot be read."""
         try:
             descriptor = os.open(f"{self._folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                data = os.read(descriptor, os.fstat(descriptor).st_size)
+            finally:
+                os.close(descriptor)
         except FileNotFoundError:
             return None
-        try:
-            data = os.read(descriptor, os.fstat(descriptor).st_size)
-        finally:
-            os.close(descriptor)
+        except OSError as error:
+            _log.warning(_TROUBLE, error)
+            return None
         return bson.decode(data, CODEC)
 
     def _delete(self, name: str) -> bool:
         try:
             os.unlink(f"{self._folder}/{name}")
-        except FileNotFoundError:
+        except OSError:  # as a rule somebody else has it
             return False
         return True

@@ -1,5 +1,6 @@
 """Processes of one machine take turns, and nobody waits long for one that is dead or stands still."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -14,7 +15,7 @@ import pytest
 from bson import Timestamp
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
-from adapters.mongo import turn_board
+from adapters.mongo import local_turns, turn_board
 from adapters.mongo.append import Append
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
@@ -353,6 +354,44 @@ def test_without_room_for_an_offer_everybody_writes_alone(
     assert second.has_come
     assert not second.was_taken
     assert "cannot take each other's appends along" in caplog.text
+
+
+def test_what_cannot_be_read_for_want_of_descriptors_is_left_to_its_owner(
+    open_turns: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = open_turns().take(), open_turns().take()
+    opens = os.open
+
+    def open_all_but(path: str, flags: int, mode: int = 0o777) -> int:
+        if str(path).endswith((".taken", ".answer")):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return opens(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_all_but)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [new_append()])
+        time.sleep(0.02)  # so that it is on offer
+        assert first.guests(100, 10_000) == []
+        first.end(None, NEVER)
+        assert call.result(5) is None
+    assert second.has_come
+    assert second.was_taken
+    assert "Too many open files" in caplog.text
+
+
+def test_a_forked_process_without_a_place_for_the_files_takes_no_turns(
+    open_turns: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = open_turns()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    monkeypatch.setattr(local_turns, "TurnBoard", refuse)
+    assert turns.take() is FREE
+    assert turns.take() is FREE
+    turns.close()
 
 
 def test_the_folder_is_this_users_alone() -> None:
