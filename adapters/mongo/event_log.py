@@ -6,14 +6,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from bson.raw_bson import RawBSONDocument
-from eventsourcing.persistence import DataError, ProgrammingError, Tracking
+from eventsourcing.persistence import ProgrammingError, Tracking
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from adapters.mongo.causal import CausalReads
 from adapters.mongo.client import Document
-from adapters.mongo.documents import StreamKey, at_position, without_position
+from adapters.mongo.documents import StreamKey, at_position, position_of, without_position
 from adapters.mongo.errors import library_errors
 from adapters.mongo.local_turns import LocalTurns
 from adapters.mongo.private_folder import private_folder
@@ -107,13 +107,7 @@ class EventLog:
             last = self.events.find_one(
                 {"_id": {"$gt": 0}}, {"_id": 1}, sort=[("_id", DESCENDING)], session=session
             )
-            position = last["_id"] if last else 0
-            if not isinstance(position, int):
-                raise DataError(
-                    f"the greatest position in {self.events.full_name} is {position!r}, which is no whole number: "
-                    "remove that document, no event store has written it"
-                )
-            self.head = int(position)
+            self.head = position_of(last, self.events.full_name) if last else 0
         return self.head + 1
 
     def documents(self, bodies: Iterable[bytes], first: int | None) -> list[RawBSONDocument]:
