@@ -17,6 +17,9 @@ Document = dict[str, Any]
 
 REPLICA_SET = "faults"
 _END_SECONDS = 10
+# A member that is killed before its first checkpoint starts again from nothing, and one that then has minutes of writes
+# to roll back may take a minute for it. The server's own default is 60.
+_CHECKPOINT_SECONDS = 5
 
 
 class Node:
@@ -116,6 +119,7 @@ class Node:
             "--nounixsocket",
             "--wiredTigerCacheSizeGB", "0.25",
             "--oplogSize", "128",
+            "--syncdelay", str(_CHECKPOINT_SECONDS),
             "--setParameter", "diagnosticDataCollectionEnabled=false",
             "--setParameter", "enableTestCommands=1",
             "--quiet",

@@ -13,7 +13,7 @@ from tests.faults.node import REPLICA_SET, Document, Node
 
 ELECTION_TIMEOUT = 2.0
 _LOOK_SECONDS = 0.05
-_RECOVERY_SECONDS = 30.0
+_RECOVERY_SECONDS = 60.0
 _ROLLED_BACK = '"id":21105,'  # "Rollback successful"
 
 
@@ -82,7 +82,7 @@ class ReplicaSet:
         """How many roll-backs members have gone through, by their own words."""
         return sum(node.said(_ROLLED_BACK) for node in self.nodes)
 
-    def heal(self, timeout: float = 90.0) -> Sequence[Node]:
+    def heal(self, timeout: float = 180.0) -> Sequence[Node]:
         """Undo what faults have left: thaw, restart, turn fail points off; then wait until the set is healthy.
 
         A member that does not recover by itself (mongod can hang in a roll-back) is killed and started again; those
@@ -120,7 +120,9 @@ class ReplicaSet:
                 node for node, hello in zip(self.nodes, hellos, strict=True) if hello.get("isWritablePrimary")
             ]
             secondaries = sum(bool(hello.get("secondary")) for hello in hellos)
-            state = f"{len(primaries)} primaries, {secondaries} secondaries"
+            state = ", ".join(
+                f"{node.folder} {_describe(hello)}" for node, hello in zip(self.nodes, hellos, strict=True)
+            )
             if len(primaries) == 1 and secondaries == len(self.nodes) - 1:
                 try:
                     self._write_everywhere(primaries[0])
@@ -177,6 +179,14 @@ def _hello(node: Node) -> Document:
 
 def _serves(hello: Document) -> bool:
     return bool(hello.get("isWritablePrimary") or hello.get("secondary"))
+
+
+def _describe(hello: Document) -> str:
+    if hello.get("isWritablePrimary"):
+        return "is a primary"
+    if hello.get("secondary"):
+        return "is a secondary"
+    return "does not serve" if hello else "does not answer"
 
 
 def _turn_off_fail_points(node: Node, deadline: float) -> None:
