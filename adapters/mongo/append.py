@@ -40,7 +40,7 @@ class Append:
     """
 
     __slots__ = (
-        "_bell", "append_id", "bodies", "deadline", "error", "events", "first_position",
+        "_bell", "append_id", "awake", "bodies", "deadline", "error", "events", "first_position",
         "is_repeat", "keys", "maybe_elsewhere", "maybe_sent", "promoted", "settled", "size", "tracking", "trouble",
     )  # fmt: skip
 
@@ -70,6 +70,7 @@ class Append:
             raise IntegrityError("two events of one append have the same stream and version")
         self.settled = False
         self.promoted = False
+        self.awake = False
         self.maybe_sent = False
         self.maybe_elsewhere = False
         self.first_position: int | None = None

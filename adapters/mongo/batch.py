@@ -170,8 +170,6 @@ class LogBatch:
 
     def _attempt(self, session: ClientSession, left: Sequence[Append], turn: Turn) -> None:
         log = self._log
-        if log.numbered and log.head is None:
-            self._waiting.let_go()  # that has to be read, and may take a while
         first = log.first_free_position(session) if log.numbered else None
         appends = self._waiting.admit(compatible(left)[: 1 if self._one_by_one else None])
         if not appends:

@@ -1,8 +1,12 @@
 """Appends that wait in one process go out together.
 
 There is no thread for it. The first caller to come becomes the leader: it takes what has been handed in so far, its
-own append included, writes that as one batch, wakes those it has settled, and hands the lead to the caller
-that has waited longest. A lone append is thus written by its own caller, at once.
+own append included, writes that as one batch, lets those go whose appends are settled, and hands the lead to the
+caller that has waited longest. A lone append is thus written by its own caller, at once.
+
+Those who are let go wake each other, one after the other, and the last one wakes the next leader. Only one thread of
+a process runs at a time: woken all at once, each would wake several times only to find another one running, and the
+next leader among them. As it is, those that come back at once with their next append are all in the next batch.
 """
 
 from collections import deque
@@ -16,6 +20,9 @@ from eventsourcing.persistence import OperationalError
 from adapters.mongo.append import Append
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
+
+_SLOW_SECONDS = 0.001
+"""Whoever takes longer to wake has to wait for other work of this process; the others then do so all at once."""
 
 
 class Batch(Protocol):
@@ -41,7 +48,7 @@ class Waiting(Protocol):
         """Those whose callers still wait. To be called before they are sent: from then on they may be there."""
 
     def let_go(self) -> None:
-        """Let the callers go whose appends were settled before. To be called before waiting for anything."""
+        """Let the callers go whose appends are settled. To be called before waiting for anything but an answer."""
 
     @property
     def waiting(self) -> int:
@@ -69,8 +76,10 @@ class GroupCommit:
         self._queue: deque[Append] = deque()
         self._unfinished: Batch | None = None
         self._members: list[Append] = []
-        self._answered: list[Append] = []
+        self._leaving: deque[Append] = deque()
+        self._rung_at = 0.0
         self._led = False
+        self._lead_is_free = False
         self._closed = False
 
     @property
@@ -110,7 +119,7 @@ class GroupCommit:
             self._await_room(append)
             self._queue.append(append)
             if not self._led:
-                append.promoted = self._led = True
+                append.promoted = append.awake = self._led = True
             return append.promoted
 
     def _await_room(self, append: Append) -> None:
@@ -137,10 +146,16 @@ class GroupCommit:
     def _is_chosen(self, append: Append) -> bool:
         """Wait until `append` has to lead (True), or until it is settled, at the latest by its deadline (False)."""
         append.wait()
+        self._wake(append)
+        return append.promoted
+
+    def _wake(self, append: Append) -> None:
+        """Its caller waits no more, for whatever reason: let the next one do the same, so that none is forgotten."""
         with self._changed:
+            append.awake = True
             if not append.settled and not append.promoted:
                 self._give_up(append)
-            return append.promoted
+            self._ring_next()
 
     def join(self, members: Sequence[Append]) -> list[Append]:
         """See `Waiting`. At least one where there is one, unless there are members; one with tracking alone."""
@@ -173,14 +188,12 @@ class GroupCommit:
             admitted = [append for append in appends if not append.settled]
             for append in admitted:
                 append.maybe_sent = True
-        self.let_go()
         return admitted
 
     def let_go(self) -> None:
         """See `Waiting`."""
-        answered, self._answered = self._answered, []
-        for append in answered:
-            append.ring()
+        with self._changed:
+            self._let_go()
 
     def _lead(self, leader: Append) -> None:
         batch: Batch | None = None
@@ -193,42 +206,61 @@ class GroupCommit:
             self._hand_over(leader, batch)
 
     def _leave(self, append: Append) -> None:
-        with self._changed:
-            leads = append.promoted
-            if not leads and not append.settled:
-                self._give_up(append)
-        if leads:
+        self._wake(append)
+        if append.promoted:
             self._hand_over(append, self._unfinished)
 
     def _hand_over(self, leader: Append, batch: Batch | None) -> None:
-        """Let another lead: one of the batch, if it is not finished, or the one that has waited longest.
-
-        Those who have got their answer now are let go by the new leader when it is about to send its own batch: one
-        thread of a process runs at a time, and the server shall not wait for all the others to have run first.
-        """
-        self.let_go()
+        """Let those go who have their answer, and then another lead."""
         with self._changed:
             if not leader.settled:
                 self._give_up(leader)
-            now = monotonic()
-            left = batch.unsettled if batch is not None else ()
-            heir = next((append for append in left if append.deadline.at > now), None)
-            self._unfinished = batch if heir is not None else None
-            if heir is None:
-                if batch is not None:
-                    batch.abandon()
-                heir = self._queue[0] if self._queue else None
-            self._answered = [append for append in self._members if append.settled and append is not leader]
-            self._members = [append for append in self._members if not append.settled]
-            leader.promoted = False
-            if heir is not None:
-                heir.promoted = True
-                heir.ring()
-            else:
-                self._led = False
-                self._changed.notify_all()
+        try:
+            if batch is not None and not batch.unsettled:
+                batch.abandon()
+                batch = None
+        finally:
+            with self._changed:
+                leader.promoted = False
+                self._unfinished = batch
+                self._lead_is_free = True
+                self._let_go()
+
+    def _let_go(self) -> None:
+        self._leaving.extend(append for append in self._members if append.settled and not append.awake)
+        self._members = [append for append in self._members if not append.settled]
+        self._rung_at = monotonic()
+        self._ring_next()
+
+    def _ring_next(self) -> None:
+        """Ring for the next of those who are let go, which does the same when it wakes; in the end, choose a leader."""
+        now = monotonic()
+        all_at_once = now - self._rung_at > _SLOW_SECONDS
+        while self._leaving:
+            self._leaving.popleft().ring()
+            self._rung_at = now
+            if not all_at_once:
+                return
+        if self._lead_is_free:
+            self._lead_is_free = False
+            self._choose_leader()
+
+    def _choose_leader(self) -> None:
+        """Let another lead: one of the batch, if it is not finished, or the one that has waited longest."""
+        now, batch = monotonic(), self._unfinished
+        left = batch.unsettled if batch is not None else ()
+        heir = next((append for append in left if append.deadline.at > now), None)
         if heir is None:
-            self.let_go()
+            if batch is not None:
+                batch.abandon()
+                self._unfinished = None
+            heir = self._queue[0] if self._queue else None
+        if heir is not None:
+            heir.promoted = True
+            heir.ring()
+        else:
+            self._led = False
+            self._changed.notify_all()
 
     def _give_up(self, append: Append) -> None:
         """Say what is known of an append whose deadline has passed."""

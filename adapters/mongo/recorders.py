@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from threading import Lock
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pymongo
 from eventsourcing.persistence import (
@@ -20,6 +20,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
 
 from adapters.mongo.append import Append
+from adapters.mongo.append_ids import new_append_id
 from adapters.mongo.batch import BatchLimits, LogBatch
 from adapters.mongo.client import Document
 from adapters.mongo.datastore import MongoDatastore
@@ -136,7 +137,7 @@ class MongoAggregateRecorder(AggregateRecorder):
             raise ProgrammingError(f"timeout is {timeout}: a number of seconds above 0 is expected")
         append = Append(
             events,
-            append_id or uuid4(),
+            append_id or new_append_id(),
             Deadline.after(self.datastore.settings.append_deadline if timeout is None else timeout),
             tracking,
             is_repeat=append_id is not None,

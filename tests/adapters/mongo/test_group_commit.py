@@ -4,11 +4,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from random import Random
 from uuid import uuid4
 
 import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
 
+from adapters.mongo import group_commit
 from adapters.mongo.append import Append
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
@@ -113,19 +116,16 @@ def test_appends_that_come_meanwhile_go_out_together_in_their_order(disk: Disk) 
 
 
 def test_a_batch_is_bounded_in_events_and_in_bytes_and_keeps_the_order(disk: Disk) -> None:
-    disk.may_end.release(10)
-    group = group_on(disk, events=4, size=1000)
+    callers = Callers(group_on(disk, events=4, size=1000))
     appends = [
         new_append(count=3), new_append(count=1), new_append(count=1), new_append(count=9),
         new_append(state=bytes(2000)), new_append(), new_append(tracking=Tracking("a", 1)), new_append(), new_append(),
     ]  # fmt: skip
-    group._queue.extend(appends)
-    group._led = True
-    appends[0].promoted = True
-    for leader in (appends[0], appends[2], appends[3], appends[4], appends[5], appends[6], appends[7]):
-        assert leader.promoted
-        group._lead(leader)
-    sizes = [[appends.index(append) for append in batch] for batch in disk.batches]
+    with callers.pool:
+        callers.lead(new_append(), disk)
+        callers.queue_up(*appends)
+        disk.may_end.release(10)
+    sizes = [[appends.index(append) for append in batch] for batch in disk.batches[1:]]
     assert sizes == [[0, 1], [2], [3], [4], [5], [6], [7, 8]]
 
 
@@ -231,8 +231,7 @@ def test_callers_whose_deadlines_pass_together_are_woken_once_each(disk: Disk) -
     assert last.positions() == [1]
 
 
-def test_those_who_have_their_answer_do_not_wait_for_a_batch_that_cannot_be_sent(disk: Disk) -> None:
-    """They are let go when the next batch is sent, or else when its leader has to wait for something."""
+def test_those_who_have_their_answer_do_not_wait_for_the_next_batch(disk: Disk) -> None:
     callers = Callers(group_on(disk, events=1))
     first, second, third = (new_append(5) for _ in range(3))
     with callers.pool:
@@ -245,6 +244,101 @@ def test_those_who_have_their_answer_do_not_wait_for_a_batch_that_cannot_be_sent
         assert disk.writing.acquire(timeout=5)
         disk.may_end.release(1)
         calls[2].result(2)
+
+
+class HalvedBatch(DiskBatch):
+    """A batch of which all but the last are settled at once; the last one has to wait."""
+
+    def write(self, deadline: Deadline) -> None:
+        self.appends += self.waiting.join(self.unsettled)
+        *others, last = self.waiting.admit(self.unsettled)
+        for append in others:
+            append.succeed(1)
+        self.waiting.let_go()
+        self.disk.writing.release()
+        if self.disk.may_end.acquire(timeout=deadline.remaining):
+            last.succeed(2)
+
+
+def test_those_who_have_their_answer_do_not_wait_for_the_rest_of_their_batch(disk: Disk) -> None:
+    group = GroupCommit(disk.batch, 100, 10_000, 100)
+    callers = Callers(group)
+    first, *others = (new_append(5) for _ in range(6))
+    with callers.pool:
+        calls = [callers.lead(first, disk), *callers.queue_up(*others)]
+        group._make_batch = lambda waiting: HalvedBatch(disk, waiting)
+        disk.may_end.release()
+        assert disk.writing.acquire(timeout=5)
+        for call in calls[2:-1]:  # the second one leads, and the last one is not settled
+            call.result(2)
+        assert not calls[-1].done()
+        disk.may_end.release()
+        calls[-1].result(2)
+
+
+class Drowsy(Append):
+    """An append whose caller takes its time to wake when it is rung for."""
+
+    __slots__ = ("may_wake",)
+    may_wake: threading.Event
+
+    def wait(self) -> bool:
+        rung = super().wait()
+        return self.may_wake.wait(10) and rung
+
+
+def test_nobody_waits_long_for_one_that_is_slow_to_wake(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", -1.0)  # everybody is
+    callers = Callers(group_on(disk))
+    drowsy = Drowsy([StoredEvent(uuid4(), 1, "topic", b"")], uuid4(), Deadline.after(10))
+    drowsy.may_wake = threading.Event()
+    others = [new_append(5) for _ in range(5)]
+    with callers.pool:
+        callers.lead(new_append(), disk)
+        _, call, *calls = callers.queue_up(new_append(), drowsy, *others)
+        disk.may_end.release(2)
+        for other in calls:
+            other.result(2)
+        disk.may_end.release()
+        callers.group.submit(new_append(2))
+        assert not call.done()
+        drowsy.may_wake.set()
+        call.result(2)
+
+
+@pytest.mark.parametrize("slow_seconds", [group_commit._SLOW_SECONDS, 0.0], ids=["one by one", "all at once"])
+def test_among_many_who_come_back_at_once_nobody_is_forgotten(
+    disk: Disk, slow_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some give up early, some are interrupted; whoever was forgotten would wait until its deadline."""
+    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", slow_seconds)
+    disk.may_end.release(100_000)
+    group = group_on(disk, events=7)
+    waits: list[float] = []
+
+    def call_again_and_again(number: int) -> None:
+        random = Random(number)  # noqa: S311 - repeatable
+        for _ in range(150):
+            append = (Interrupted if random.random() < 0.05 else Append)(
+                [StoredEvent(uuid4(), 1, "topic", b"")],
+                uuid4(),
+                Deadline.after(random.choice([0.0, 0.0005, 0.002, 60.0, 60.0])),
+            )
+            if isinstance(append, Interrupted):
+                append.patient = random.random() < 0.5
+            began = time.monotonic()
+            with suppress(KeyboardInterrupt):
+                group.submit(append)
+            waits.append(time.monotonic() - began)
+            assert append.settled
+
+    with ThreadPoolExecutor(24) as pool:
+        for call in [pool.submit(call_again_and_again, number) for number in range(24)]:
+            call.result(50)
+    assert len(waits) == 24 * 150
+    assert max(waits) < 30
+    group.close(0)
+    assert not group._led
 
 
 def test_closing_at_the_deadline_while_the_lead_is_handed_over_wakes_everybody(disk: Disk) -> None:
