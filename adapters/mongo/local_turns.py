@@ -22,7 +22,8 @@ from adapters.mongo.turn_board import TurnBoard
 from adapters.mongo.turns import FREE, Turn
 
 _log = logging.getLogger(__name__)
-_POLL_SECONDS = 0.00006
+_POLL_SECONDS = 0.0001
+_LONGEST_USUAL_SECONDS = 0.01
 _PATIENCE_SECONDS = 0.25
 """A turn that lasts longer is passed over: its owner is dead, frozen, or has trouble of its own."""
 
@@ -37,6 +38,8 @@ class LocalTurns:
         self._lock = Lock()
         self._taken = 0
         self._closed = False
+        self.usual_length = 0.0
+        """How many seconds a turn lasts, as it was seen lately."""
         self.board = TurnBoard(folder, self._offers.wipe)
 
     def take(self) -> Turn:
@@ -57,6 +60,10 @@ class LocalTurns:
                 return FREE
             self._taken += 1
         return _LocalTurn(self, self.board, self._offers, ticket)
+
+    def saw_one_last(self, seconds: float) -> None:
+        """Learn from a turn of somebody how long they last."""
+        self.usual_length += 0.2 * (min(seconds, _LONGEST_USUAL_SECONDS) - self.usual_length)
 
     def give_back(self) -> None:
         """One that was taken is over."""
@@ -119,17 +126,19 @@ class _LocalTurn:
 
     def _await(self, more: Callable[[], list[Append]], deadline_at: float) -> None:
         """Wait for the turn, or for another's end that has passed it."""
-        seen, since = -1, monotonic()
+        seen, since = self._board.serving, monotonic()
         while True:
             serving, now = self._board.serving, monotonic()
+            if serving != seen:
+                self._turns.saw_one_last(now - since)
+                seen, since = serving, now
             if serving >= self._ticket or now >= deadline_at:
                 return
-            if serving != seen:
-                seen, since = serving, now
-            elif now - since > _PATIENCE_SECONDS:
+            if now - since > _PATIENCE_SECONDS:
                 self._board.advance(serving, serving + 1)
             self._offer(more)
-            sleep(_POLL_SECONDS * (self._ticket - serving))
+            # Half of the time that is left, again and again: it looks seldom, and at the right moment.
+            sleep(max(_POLL_SECONDS, (self._turns.usual_length - (now - since)) / 2))
 
     def _offer(self, more: Callable[[], list[Append]]) -> None:
         """Put on offer what has come, together with what is on offer already, unless that is taken."""

@@ -63,12 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _start_servers(stack: ExitStack, folder: Path, seed: int) -> tuple[Addresses, dict[str, str], list[str]]:
     """The servers, their versions, and what to say about them."""
-    mongod = stack.enter_context(LocalMongod(folder / "mongod"))
+    mongod = stack.enter_context(LocalMongod(folder / "mongod", frugal=False))
     with MongoClient[dict[str, Any]](mongod.url) as client:
         versions = {"MongoDB": str(client.server_info()["version"])}
     notes = [
-        "MongoDB: one member, journaled majority writes, majority reads. The bare driver writes the same documents "
-        "with the same unique index, without positions, order or atomicity.",
+        "MongoDB: one member, sizes of its own choice, journaled majority writes, majority reads. The bare driver "
+        "writes the same documents with the same unique index, without positions, order or atomicity.",
         f"SQLite: a file, WAL, synchronous={_sqlite_synchronous(folder)} (2 syncs each commit, 1 does not).",
     ]
     postgres = None

@@ -28,6 +28,8 @@ class LocalMongod:
 
     `data` is kept: started again on the same folder, all data is there. Without a `port` it takes a free one, at each
     start another. `log` is a file beside `data` unless given. The server inherits the descriptors in `keep_open`.
+    A `frugal` one takes little memory and disk; it has to write to its files sooner, in the middle of other work. One
+    that is not has a cache and an oplog of the size that the server chooses itself.
     """
 
     name = "MongoDB"
@@ -40,6 +42,7 @@ class LocalMongod:
         log: Path | None = None,
         extra: tuple[str, ...] = (),
         keep_open: Sequence[int] = (),
+        frugal: bool = True,
     ) -> None:
         self.data = data
         self.port = port or free_port()
@@ -48,6 +51,7 @@ class LocalMongod:
         self._port_is_given = port is not None
         self._extra = extra
         self._keep_open = keep_open
+        self._sizes = ("--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256") if frugal else ()
 
     @property
     def url(self) -> str:
@@ -100,10 +104,9 @@ class LocalMongod:
             "--bind_ip", LOOPBACK,
             "--replSet", REPLICA_SET,
             "--nounixsocket",
-            "--wiredTigerCacheSizeGB", "0.5",
-            "--oplogSize", "256",
             "--setParameter", "diagnosticDataCollectionEnabled=false",
             "--quiet",
+            *self._sizes,
             *self._extra,
         ]  # fmt: skip
 
