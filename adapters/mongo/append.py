@@ -35,7 +35,7 @@ class Pending(Protocol):
 class Append:
     """The events of one call of `insert_events`, encoded, and what becomes of them.
 
-    Made in the thread of the caller, which then waits for it to be settled. All but `bell` belongs to whoever
+    Made in the thread of the caller, which then waits for it to be settled. All but `_bell` belongs to whoever
     writes it; see `GroupCommit` for who that is.
     """
 
@@ -117,12 +117,13 @@ class Append:
         self.fail(IntegrityError(f"{self} did not take place: a version in it is already recorded"))
 
     def ring(self) -> None:
-        """Wake the thread that waits for it."""
-        self._bell.release()
+        """Wake the thread that waits for it. Once is enough, twice does no harm."""
+        if self._bell.locked():
+            self._bell.release()
 
-    def wait(self) -> bool:
-        """Wait until it is rung for; False when the deadline passes before."""
-        return self._bell.acquire(timeout=min(self.deadline.remaining, 1e6))
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is rung for; False when that time, or its deadline, passes before."""
+        return self._bell.acquire(timeout=min(self.deadline.remaining, seconds))
 
     def positions(self) -> list[int] | None:
         """The positions of its events, or None where there is no log.

@@ -1,7 +1,7 @@
-"""Ids of appends: random UUIDs, made without letting another thread run.
+"""Ids of appends: random UUIDs, made mostly without letting another thread run.
 
 `uuid.uuid4` asks the system each time, and Python lets other threads run meanwhile. Among many writers one of them then
-takes a turn that is long beside what is left to do here.
+takes a turn that is long beside what is left to do here. This asks once for many ids.
 """
 
 import os

@@ -33,7 +33,7 @@ _BLOCKED_SECONDS = 1.0
 _LONGEST_PAUSE = 0.25
 _TRIES_WHEN_STRAINED = 10
 _SHARE_FOR_SENDING = 2 / 3
-_GOODBYE_SECONDS = 1.0
+_GOODBYE_SECONDS = 0.25
 _BYTES_PER_SECOND = 5_000_000  # what any server manages; a large append gets so much more time for a try
 _LONGEST_PAUSE_FOR_RIVALS = 0.008
 
@@ -95,7 +95,11 @@ class LogBatch:
     def _wait_for(self, turn: Turn, deadline: Deadline) -> None:
         """Wait until it is time to write, or until another process has written what waits here."""
         self._waiting.let_go()
-        answer = turn.wait(self._offer, deadline.at)
+        try:
+            answer = turn.wait(self._offer, deadline.at)
+        except BaseException:
+            self._offered = []  # somebody may have taken it, for all that is known
+            raise
         taken = set(map(id, turn.offered)) if turn.was_taken or answer else set()
         for append in self._offered:
             if id(append) not in taken:
@@ -112,7 +116,9 @@ class LogBatch:
         if self._in_doubt or self._one_by_one or (self._offered and not self._waiting.waiting):
             return []
         self._grow()
-        wanted = compatible([*self._offered, *self.unsettled])[len(self._offered) :]
+        others = compatible([*self._offered, *self.unsettled])[len(self._offered) :]
+        # What somebody has taken before without an answer is not offered again: withdrawing that would prove nothing.
+        wanted = [append for append in others if not append.maybe_elsewhere]
         if any(append.needs_transaction for append in wanted):
             return []
         new = self._waiting.admit(wanted)
@@ -191,7 +197,6 @@ class LogBatch:
             self._guests = []  # whoever waits for them finds out
             self._set_back(answer.error, appends)
         else:
-            self._in_doubt = ()
             self._take_note(session, answer, sent, first)
 
     def _with_guests(self, appends: Sequence[Append], turn: Turn) -> Sequence[Pending]:
@@ -211,6 +216,7 @@ class LogBatch:
         for append in sent[:written]:
             append.succeed(position)
             position = None if position is None else position + len(append.bodies)
+        self._in_doubt = ()
         self._log.head = position - 1 if position is not None and answer.obstacle is None else None
         if written:
             self._setbacks, self._stuck_since = 0, monotonic()

@@ -11,7 +11,7 @@ next leader among them. As it is, those that come back at once with their next a
 
 from collections import deque
 from collections.abc import Sequence
-from threading import Condition
+from threading import Condition, RLock
 from time import monotonic
 from typing import Protocol
 
@@ -22,7 +22,10 @@ from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
 
 _SLOW_SECONDS = 0.001
-"""Whoever takes longer to wake has to wait for other work of this process; the others then do so all at once."""
+"""If one has taken longer to wake, this process is busy with other work: all the rest are then woken at once."""
+
+_LOOK_SECONDS = 1.0
+"""Whoever has waited so long sees whether somebody has to be helped on."""
 
 
 class Batch(Protocol):
@@ -63,7 +66,8 @@ class BatchMaker(Protocol):
 class GroupCommit:
     """Settles appends in batches, one batch at a time, in the order in which they were handed in.
 
-    One append's failure is its own. Every caller gets an answer by its deadline, whatever becomes of a leader.
+    One append's failure is its own. Every caller gets an answer by its deadline, whatever becomes of a leader; only the
+    leader itself may be kept a little longer, for giving up a batch.
     """
 
     def __init__(self, make_batch: BatchMaker, max_events: int, max_bytes: int, max_queued: int) -> None:
@@ -71,10 +75,11 @@ class GroupCommit:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._max_queued = max_queued
-        self._changed = Condition()
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._outside: deque[Append] = deque()
         self._queue: deque[Append] = deque()
-        self._unfinished: Batch | None = None
+        self._batch: Batch | None = None
         self._members: list[Append] = []
         self._leaving: deque[Append] = deque()
         self._rung_at = 0.0
@@ -102,7 +107,7 @@ class GroupCommit:
     def close(self, timeout: float) -> None:
         """Refuse new appends, and wait for those handed in to be settled; after `timeout` seconds fail the rest."""
         deadline = Deadline.after(timeout)
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._changed.notify_all()
             while self._led and not deadline.passed:
@@ -115,20 +120,24 @@ class GroupCommit:
 
     def _leads_at_once(self, append: Append) -> bool:
         """Queue up; True if nobody leads, so that `append` does."""
-        with self._changed:
+        with self._lock:
             self._await_room(append)
             self._queue.append(append)
-            if not self._led:
-                append.promoted = append.awake = self._led = True
+            if self._led:
+                self._help_on()
+            else:
+                append.promoted = self._led = True
+            append.awake = append.promoted
             return append.promoted
 
     def _await_room(self, append: Append) -> None:
         if not self._closed and (self._outside or len(self._queue) >= self._max_queued):
-            self._outside.append(append)
             try:
+                self._outside.append(append)
                 self._await_entry(append)
             finally:
-                self._outside.remove(append)
+                if append in self._outside:
+                    self._outside.remove(append)
                 self._changed.notify_all()
         if self._closed:
             raise append.failure(OperationalError(f"{append} did not take place: the event store is closed"))
@@ -145,13 +154,15 @@ class GroupCommit:
 
     def _is_chosen(self, append: Append) -> bool:
         """Wait until `append` has to lead (True), or until it is settled, at the latest by its deadline (False)."""
-        append.wait()
+        while not append.wait(_LOOK_SECONDS) and not append.deadline.passed:
+            with self._lock:
+                self._help_on()
         self._wake(append)
         return append.promoted
 
     def _wake(self, append: Append) -> None:
         """Its caller waits no more, for whatever reason: let the next one do the same, so that none is forgotten."""
-        with self._changed:
+        with self._lock:
             append.awake = True
             if not append.settled and not append.promoted:
                 self._give_up(append)
@@ -160,7 +171,7 @@ class GroupCommit:
     def join(self, members: Sequence[Append]) -> list[Append]:
         """See `Waiting`. At least one where there is one, unless there are members; one with tracking alone."""
         taken: list[Append] = []
-        with self._changed:
+        with self._lock:
             events = sum(len(append.bodies) for append in members)
             size = sum(append.size for append in members)
             first = members[0] if members else None
@@ -184,7 +195,7 @@ class GroupCommit:
 
     def admit(self, appends: Sequence[Append]) -> list[Append]:
         """See `Waiting`."""
-        with self._changed:
+        with self._lock:
             admitted = [append for append in appends if not append.settled]
             for append in admitted:
                 append.maybe_sent = True
@@ -192,43 +203,49 @@ class GroupCommit:
 
     def let_go(self) -> None:
         """See `Waiting`."""
-        with self._changed:
+        with self._lock:
             self._let_go()
 
     def _lead(self, leader: Append) -> None:
-        batch: Batch | None = None
         try:
-            with self._changed:
-                batch, self._unfinished = self._unfinished or self._make_batch(self), None
+            self._part_with_batch()
+            with self._lock:
+                batch = self._batch = self._batch or self._make_batch(self)
             if not leader.settled:
                 batch.write(leader.deadline)
         finally:
-            self._hand_over(leader, batch)
+            self._hand_over(leader)
 
     def _leave(self, append: Append) -> None:
         self._wake(append)
         if append.promoted:
-            self._hand_over(append, self._unfinished)
+            self._hand_over(append)
 
-    def _hand_over(self, leader: Append, batch: Batch | None) -> None:
+    def _hand_over(self, leader: Append) -> None:
         """Let those go who have their answer, and then another lead."""
-        with self._changed:
-            if not leader.settled:
-                self._give_up(leader)
         try:
-            if batch is not None and not batch.unsettled:
-                batch.abandon()
-                batch = None
+            with self._lock:
+                if not leader.settled:
+                    self._give_up(leader)
+            self._part_with_batch()
         finally:
-            with self._changed:
+            with self._lock:
                 leader.promoted = False
-                self._unfinished = batch
                 self._lead_is_free = True
                 self._let_go()
 
+    def _part_with_batch(self) -> None:
+        """Give up the batch if nobody has time to wait for it any more; without the lock, since that takes a while."""
+        batch, now = self._batch, monotonic()
+        if batch is not None and not any(append.deadline.at > now for append in batch.unsettled):
+            self._batch = None
+            batch.abandon()
+
     def _let_go(self) -> None:
-        self._leaving.extend(append for append in self._members if append.settled and not append.awake)
-        self._members = [append for append in self._members if not append.settled]
+        leaving = [append for append in self._members if append.settled and not append.awake]
+        staying = [append for append in self._members if not append.settled]
+        self._leaving.extend(leaving)
+        self._members = staying
         self._rung_at = monotonic()
         self._ring_next()
 
@@ -237,29 +254,29 @@ class GroupCommit:
         now = monotonic()
         all_at_once = now - self._rung_at > _SLOW_SECONDS
         while self._leaving:
-            self._leaving.popleft().ring()
+            self._leaving[0].ring()
+            self._leaving.popleft()
             self._rung_at = now
             if not all_at_once:
                 return
         if self._lead_is_free:
-            self._lead_is_free = False
             self._choose_leader()
+
+    def _help_on(self) -> None:
+        """Ring in the place of somebody who should have done so long ago."""
+        if (self._leaving or self._lead_is_free) and monotonic() - self._rung_at > _SLOW_SECONDS:
+            self._ring_next()
 
     def _choose_leader(self) -> None:
         """Let another lead: one of the batch, if it is not finished, or the one that has waited longest."""
-        now, batch = monotonic(), self._unfinished
-        left = batch.unsettled if batch is not None else ()
-        heir = next((append for append in left if append.deadline.at > now), None)
-        if heir is None:
-            if batch is not None:
-                batch.abandon()
-                self._unfinished = None
-            heir = self._queue[0] if self._queue else None
-        if heir is not None:
+        left = self._batch.unsettled if self._batch is not None else ()
+        if left or self._queue:
+            heir = left[0] if left else self._queue[0]
             heir.promoted = True
+            self._lead_is_free = False
             heir.ring()
         else:
-            self._led = False
+            self._led = self._lead_is_free = False
             self._changed.notify_all()
 
     def _give_up(self, append: Append) -> None:

@@ -96,10 +96,12 @@ class _LocalTurn:
         self.was_taken = False
 
     def wait(self, more: Callable[[], list[Append]], deadline_at: float) -> Answer | None:
-        self._await(more, deadline_at)
-        taken = bool(self.offered) and not self._offers.withdraw(self._ticket)
-        answer = self._offers.answer(self._ticket) if taken else None
-        self.was_taken = taken and answer is None
+        try:
+            self._await(more, deadline_at)
+        finally:
+            self.was_taken = bool(self.offered) and not self._offers.withdraw(self._ticket)
+        answer = self._offers.answer(self._ticket) if self.was_taken else None
+        self.was_taken = self.was_taken and answer is None
         self.has_come = answer is None
         self.head = self._board.head
         return answer

@@ -6,12 +6,13 @@ from functools import cache
 from threading import local
 from time import perf_counter
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 from pymongo import monitoring
 
 from adapters.mongo.append import Append
+from adapters.mongo.append_ids import new_append_id
 from adapters.mongo.batch import BatchLimits, LogBatch
 from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.deadline import Deadline
@@ -91,7 +92,7 @@ class ProfiledRecorder(MongoApplicationRecorder):
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **rest: Any
     ) -> Sequence[int] | None:
-        key = append_id or uuid4()
+        key = append_id or new_append_id()
         moments = self.moments[key] = Moments(perf_counter())
         positions = super().insert_events(stored_events, append_id=key, **rest)
         moments.answered = perf_counter()

@@ -1,6 +1,9 @@
 """Appends of one batch: what becomes of each when the server answers only for some."""
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -8,8 +11,12 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 
 from adapters.mongo.append import Append
 from adapters.mongo.batch import BatchLimits, LogBatch
+from adapters.mongo.causal import Moment
 from adapters.mongo.deadline import Deadline
+from adapters.mongo.errors import AppendOutcomeUnknownError
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
+from adapters.mongo.offers import Guest
+from adapters.mongo.turns import Turn
 from tests.adapters.mongo.fail_point import failing
 
 New = Callable[..., list[StoredEvent]]
@@ -94,6 +101,81 @@ def test_what_has_been_appended_stays_appended_when_looking_for_a_conflict_fails
         with pytest.raises(OperationalError, match="did not take place"):
             append.positions()
     assert recorder.max_notification_id() == 3
+
+
+class InterruptedAtTheEnd(Append):
+    """An append whose caller is interrupted when it has led a batch and is about to note that it was written."""
+
+    __slots__ = ("interrupted",)
+    interrupted: bool
+
+    def succeed(self, first_position: int | None) -> None:
+        if not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+        super().succeed(first_position)
+
+
+@pytest.mark.parametrize("can_look", [True, False])
+def test_what_was_sent_before_an_interruption_is_found_or_is_unknown(
+    url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New, can_look: bool
+) -> None:
+    first = InterruptedAtTheEnd(new_stream(), uuid4(), Deadline.after(5))
+    first.interrupted = False
+    batch = [first, Append(new_stream(), uuid4(), Deadline.after(5))]
+    written = LogBatch(recorder.log, Row(batch), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
+    with pytest.raises(KeyboardInterrupt):
+        written.write(Deadline.after(5))
+    unauthorized = failing(url_with_faults, "find", times=1, errorCode=13)
+    with nullcontext() if can_look else unauthorized:
+        written.write(Deadline.after(5))
+    if can_look:
+        assert [append.positions() for append in batch] == [[2], [3]]
+    else:
+        for append in batch:
+            with pytest.raises(AppendOutcomeUnknownError):
+                append.positions()
+    assert recorder.max_notification_id() == 3
+
+
+class TakenTwice(Turn):
+    """A turn that waits in vain, until the deadline; `asked` is what was put on offer in all of them."""
+
+    def __init__(self, asked: list[Append], was_taken: bool) -> None:
+        self.asked = asked
+        self.will_be_taken = was_taken
+        self.has_come, self.head, self.was_taken = False, 0, False
+        self.offered: list[Append] = []
+
+    def wait(self, more: Callable[[], list[Append]], deadline_at: float) -> None:
+        self.offered += more()
+        self.asked += self.offered
+        self.was_taken = self.will_be_taken and bool(self.offered)
+        time.sleep(max(0.0, deadline_at - time.monotonic()))  # as one that does not come
+
+    def guests(self, events: int, size: int) -> list[Guest]:  # noqa: ARG002
+        return []
+
+    def end(self, head: int | None, moment: Moment) -> None:
+        pass
+
+
+def test_what_somebody_may_have_written_is_not_offered_again(
+    recorder: MongoApplicationRecorder, new_stream: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be taken back from the second offer, and count as not written although the first one was taken."""
+    asked: list[Append] = []
+    turns = [TakenTwice(asked, was_taken=True), TakenTwice(asked, was_taken=False)]
+    monkeypatch.setattr(recorder.log, "turns", SimpleNamespace(take=lambda: turns.pop(0)))
+    append = Append(new_stream(), uuid4(), Deadline.after(5))
+    written = LogBatch(recorder.log, Row([append]), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
+    for _ in range(2):
+        written.write(Deadline.after(0.1))
+    assert turns == []
+    assert asked == [append]
+    assert append.maybe_elsewhere
+    monkeypatch.undo()
+    written.abandon()
 
 
 def test_a_refusal_of_a_whole_batch_is_narrowed_down_to_one(

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_futures
 from contextlib import suppress
 from random import Random
 from uuid import uuid4
@@ -150,14 +151,14 @@ def test_whatever_a_leader_raises_everybody_gets_an_answer(disk: Disk) -> None:
 
 
 class Interrupted(Append):
-    """An append whose caller is interrupted, as by Ctrl-C, when the leader rings for it or while it waits."""
+    """An append whose caller is interrupted, as by Ctrl-C, when it is rung for or while it waits."""
 
     __slots__ = ("patient",)
     patient: bool
 
-    def wait(self) -> bool:
+    def wait(self, seconds: float) -> bool:
         if self.patient:
-            super().wait()
+            super().wait(seconds)
         raise KeyboardInterrupt
 
 
@@ -282,30 +283,124 @@ class Drowsy(Append):
     __slots__ = ("may_wake",)
     may_wake: threading.Event
 
-    def wait(self) -> bool:
-        rung = super().wait()
-        return self.may_wake.wait(10) and rung
+    def wait(self, seconds: float) -> bool:
+        rung = super().wait(seconds)
+        if rung:
+            self.may_wake.wait(10)
+        return rung
 
 
+def new_drowsy() -> Drowsy:
+    drowsy = Drowsy([StoredEvent(uuid4(), 1, "topic", b"")], uuid4(), Deadline.after(60))
+    drowsy.may_wake = threading.Event()
+    return drowsy
+
+
+@pytest.fixture
+def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is helped on by those who wait."""
+    monkeypatch.setattr(group_commit, "_LOOK_SECONDS", 1000.0)
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_callers_wake_one_after_the_other(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", 60.0)  # nobody is
+    callers = Callers(group_on(disk))
+    drowsy = new_drowsy()
+    with callers.pool:
+        callers.lead(new_append(), disk)
+        _, before, sleeper, after = callers.queue_up(new_append(), new_append(), drowsy, new_append())
+        disk.may_end.release(3)
+        before.result(5)
+        next_leader = callers.pool.submit(callers.group.submit, new_append())
+        assert wait_for_futures([sleeper, after, next_leader], timeout=0.2).done == set()
+        drowsy.may_wake.set()
+        for call in (sleeper, after, next_leader):
+            call.result(5)
+
+
+@pytest.mark.usefixtures("nobody_looks")
 def test_nobody_waits_long_for_one_that_is_slow_to_wake(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "_SLOW_SECONDS", -1.0)  # everybody is
     callers = Callers(group_on(disk))
-    drowsy = Drowsy([StoredEvent(uuid4(), 1, "topic", b"")], uuid4(), Deadline.after(10))
-    drowsy.may_wake = threading.Event()
-    others = [new_append(5) for _ in range(5)]
+    drowsy = new_drowsy()
     with callers.pool:
         callers.lead(new_append(), disk)
-        _, call, *calls = callers.queue_up(new_append(), drowsy, *others)
-        disk.may_end.release(2)
+        _, call, *calls = callers.queue_up(new_append(), drowsy, *(new_append() for _ in range(5)))
+        disk.may_end.release(3)
         for other in calls:
-            other.result(2)
-        disk.may_end.release()
-        callers.group.submit(new_append(2))
+            other.result(5)
+        callers.group.submit(new_append(5))
         assert not call.done()
         drowsy.may_wake.set()
-        call.result(2)
+        call.result(5)
 
 
+@pytest.mark.parametrize("why", ["its deadline passes", "another append comes", "somebody looks"])
+def test_one_that_does_not_wake_holds_up_the_rest_only_until_somebody_comes_by(
+    disk: Disk, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why != "somebody looks":
+        monkeypatch.setattr(group_commit, "_LOOK_SECONDS", 1000.0)
+    callers = Callers(group_on(disk))
+    drowsy = new_drowsy()
+    impatient = new_append(0.5 if why == "its deadline passes" else 60)
+    with callers.pool:
+        callers.lead(new_append(), disk)
+        _, sleeper, *calls = callers.queue_up(new_append(), drowsy, impatient, new_append(60), new_append(60))
+        disk.may_end.release(3)
+        if why == "another append comes":
+            time.sleep(
+                0.01
+            )  # the sleeper is rung for by then, and slow; if not, the others are none the worse
+            calls.append(callers.pool.submit(callers.group.submit, new_append(60)))
+        for call in calls:
+            call.result(5)
+        assert not sleeper.done()
+        drowsy.may_wake.set()
+        sleeper.result(5)
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_one_that_comes_while_nobody_leads_for_somebody_is_slow_leads_and_lets_go_as_ever(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", 0.05)
+    callers = Callers(group_on(disk))
+    drowsy = new_drowsy()
+    with callers.pool:
+        calls = [callers.lead(new_append(), disk), *callers.queue_up(new_append(60), drowsy)]
+        disk.may_end.release(2)
+        assert disk.writing.acquire(timeout=5)
+        for call in calls[:2]:
+            call.result(5)
+        time.sleep(0.1)  # the sleeper has been slow by then
+        calls = [callers.lead(new_append(60), disk), *callers.queue_up(new_append(60), new_append(60))]
+        disk.may_end.release(2)
+        for call in calls:
+            call.result(5)
+        drowsy.may_wake.set()
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_one_that_is_interrupted_when_it_is_rung_for_lets_the_rest_go(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", 60.0)
+    callers = Callers(group_on(disk))
+    interrupted = Interrupted([StoredEvent(uuid4(), 1, "topic", b"")], uuid4(), Deadline.after(60))
+    interrupted.patient = True
+    with callers.pool:
+        callers.lead(new_append(), disk)
+        _, call, *calls = callers.queue_up(new_append(), interrupted, new_append(60), new_append(60))
+        disk.may_end.release(2)
+        for other in calls:
+            other.result(5)
+        with pytest.raises(KeyboardInterrupt):
+            call.result(5)
+
+
+@pytest.mark.usefixtures("nobody_looks")
 @pytest.mark.parametrize("slow_seconds", [group_commit._SLOW_SECONDS, 0.0], ids=["one by one", "all at once"])
 def test_among_many_who_come_back_at_once_nobody_is_forgotten(
     disk: Disk, slow_seconds: float, monkeypatch: pytest.MonkeyPatch

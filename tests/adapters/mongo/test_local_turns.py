@@ -245,6 +245,24 @@ def test_an_offer_that_was_taken_but_not_answered_may_be_there(open_turns: Open)
     assert second.was_taken
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_one_that_is_interrupted_takes_its_offer_back_or_knows_that_it_was_taken(
+    open_turns: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    first, second = open_turns().take(), open_turns().take()
+
+    def interrupt(_: float) -> None:
+        if taken:
+            assert len(first.guests(100, 10_000)) == 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local_turns, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        wait(second, [new_append()])
+    assert second.was_taken is taken
+    assert not list(tmp_path.rglob("*.offer"))
+
+
 def test_no_turn_is_waited_for_beyond_the_deadline(open_turns: Open) -> None:
     _, second = open_turns().take(), open_turns().take()
     began = time.monotonic()
