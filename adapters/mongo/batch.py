@@ -97,11 +97,11 @@ class LogBatch:
         self._waiting.let_go()
         try:
             answer = turn.wait(self._offer, deadline.at)
-        except BaseException:
-            self._offered = []  # somebody may have taken it, for all that is known
-            raise
+        finally:
+            # If this is an interruption, they stay what they are: somebody may have them, for all that is known.
+            offered, self._offered = self._offered, []
         taken = set(map(id, turn.offered)) if turn.was_taken or answer else set()
-        for append in self._offered:
+        for append in offered:
             if id(append) not in taken:
                 append.maybe_elsewhere = False
                 if not append.settled:
@@ -109,7 +109,6 @@ class LogBatch:
         if answer is not None:
             self._log.reads.clock.observe_time(*answer.moment)
             settle_beaten(self.unsettled, answer.settle(turn.offered))
-        self._offered = []
 
     def _offer(self) -> list[Append]:
         """What another process may write of what has come since this was asked before: appends of one event."""

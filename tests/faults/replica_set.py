@@ -85,8 +85,8 @@ class ReplicaSet:
     def heal(self, timeout: float = 180.0) -> Sequence[Node]:
         """Undo what faults have left: thaw, restart, turn fail points off; then wait until the set is healthy.
 
-        A member that does not recover by itself (mongod can hang in a roll-back) is killed and started again; those
-        members are returned. Raises TimeoutError.
+        A member that does not recover by itself within a minute is killed and started again; those members are
+        returned. Raises TimeoutError.
         """
         deadline = time.monotonic() + timeout
         self._revive(deadline)
