@@ -23,8 +23,8 @@ from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError, in_library_terms, is_undecided, one_line
 from adapters.mongo.event_log import EventLog
 from adapters.mongo.group_commit import Waiting
+from adapters.mongo.guest import Guest
 from adapters.mongo.log_write import Answer, Obstacle, insert_in_transaction, insert_ordered
-from adapters.mongo.offers import Guest
 from adapters.mongo.orphans import end_orphaned_transactions
 from adapters.mongo.settlement import compatible, settle_beaten, settle_found, settle_held
 from adapters.mongo.turns import Turn
@@ -68,6 +68,7 @@ class LogBatch:
         self._setbacks = 0
         self._stuck_since = monotonic()
         self._longest_pause = 0.0
+        self._written = 0
 
     @property
     def unsettled(self) -> list[Append]:
@@ -79,15 +80,18 @@ class LogBatch:
         self._grow()
         while self.unsettled and not deadline.passed:
             turn = log.turns.take()
+            self._written = 0
             try:
                 if not turn.has_come:
                     self._wait_for(turn, deadline)
-                    self._grow()
+                if turn.has_come:
+                    self._gather(turn)
+                self._grow()
                 if turn.has_come:
                     log.learn(turn.head)
                     self._write(turn, deadline)
             finally:
-                turn.end(log.head, log.reads.clock.moment)
+                turn.end(log.head, log.reads.clock.moment, self._written)
                 self._guests = []
         if not self.unsettled:
             self._end_session()
@@ -109,6 +113,14 @@ class LogBatch:
         if answer is not None:
             self._log.reads.clock.observe_time(*answer.moment)
             settle_beaten(self.unsettled, answer.settle(turn.offered))
+
+    def _gather(self, turn: Turn) -> None:
+        """Wait for company, if it may come: other processes write appends of one event only."""
+        if not (
+            self._in_doubt or self._one_by_one or any(append.needs_transaction for append in self.unsettled)
+        ):
+            self._waiting.let_go()
+            turn.gather(lambda: len(self.unsettled) + self._waiting.waiting)
 
     def _offer(self) -> list[Append]:
         """What another process may write of what has come since this was asked before: appends of one event."""
@@ -216,6 +228,7 @@ class LogBatch:
             append.succeed(position)
             position = None if position is None else position + len(append.bodies)
         self._in_doubt = ()
+        self._written += written
         self._log.head = position - 1 if position is not None and answer.obstacle is None else None
         if written:
             self._setbacks, self._stuck_since = 0, monotonic()

@@ -21,7 +21,7 @@ from adapters.mongo.tracking import tracking_append
 from adapters.mongo.turns import NoTurns, Turns
 
 _log = logging.getLogger(__name__)
-_FORMAT = 1  # of the files by which turns are taken: processes that have another one do not meet
+_FORMAT = 2  # of the files by which turns are taken: processes that have another one do not meet
 _STREAM_KEY = "stream_version"
 _KEYS_PER_QUERY = 500
 

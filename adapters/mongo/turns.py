@@ -10,7 +10,7 @@ from typing import Protocol
 
 from adapters.mongo.append import Append
 from adapters.mongo.causal import Moment
-from adapters.mongo.offers import Answer, Guest
+from adapters.mongo.guest import Answer, Guest
 
 
 class Turn(Protocol):
@@ -39,8 +39,17 @@ class Turn(Protocol):
     def guests(self, events: int, size: int) -> list[Guest]:
         """What others have on offer: as many appends as fit, in order."""
 
-    def end(self, head: int | None, moment: Moment) -> None:
-        """Answer the guests, whose appends show from `moment` on, and let the next one write."""
+    def gather(self, ready: Callable[[], int]) -> None:
+        """Wait a moment for those who have just got their answers, if they use to come back at once.
+
+        So all of them write as one. `ready` says how many appends wait in this process.
+        """
+
+    def end(self, head: int | None, moment: Moment, written: int) -> None:
+        """Let the next one write, and answer the guests, whose appends show from `moment` on.
+
+        `written` is the number of appends, with those of the guests, that took place in this turn.
+        """
 
 
 class Turns(Protocol):
@@ -68,7 +77,9 @@ class _Free:
     def guests(self, events: int, size: int) -> list[Guest]:  # noqa: ARG002
         return []
 
-    def end(self, head: int | None, moment: Moment) -> None: ...
+    def gather(self, ready: Callable[[], int]) -> None: ...
+
+    def end(self, head: int | None, moment: Moment, written: int) -> None: ...
 
 
 FREE: Turn = _Free()

@@ -15,7 +15,7 @@ from adapters.mongo.causal import Moment
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
-from adapters.mongo.offers import Guest
+from adapters.mongo.guest import Guest
 from adapters.mongo.turns import Turn
 from tests.adapters.mongo.fail_point import failing
 
@@ -156,7 +156,10 @@ class TakenTwice(Turn):
     def guests(self, events: int, size: int) -> list[Guest]:  # noqa: ARG002
         return []
 
-    def end(self, head: int | None, moment: Moment) -> None:
+    def gather(self, ready: Callable[[], int]) -> None:
+        pass
+
+    def end(self, head: int | None, moment: Moment, written: int) -> None:
         pass
 
 

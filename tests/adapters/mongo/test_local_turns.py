@@ -3,8 +3,8 @@
 import errno
 import fcntl
 import os
-import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +15,15 @@ import pytest
 from bson import Timestamp
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
-from adapters.mongo import local_turns, turn_board
+from adapters.mongo import local_turns, neighbours, turn_board
 from adapters.mongo.append import Append
+from adapters.mongo.bells import Bell
+from adapters.mongo.company import Experience
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
+from adapters.mongo.guest import Answer, Guest
 from adapters.mongo.local_turns import LocalTurns
-from adapters.mongo.offers import Answer, Guest
+from adapters.mongo.offer_sheet import OfferSheet
 from adapters.mongo.private_folder import private_folder
 from adapters.mongo.turns import FREE, Turn
 
@@ -71,11 +74,11 @@ def test_turns_come_in_the_order_in_which_they_are_taken(open_turns: Open) -> No
         assert wait(places[number]) is None
         assert places[number].has_come
         order.append(number)
-        places[number].end(None, NEVER)
+        places[number].end(None, NEVER, 0)
 
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(go, number) for number in (3, 2, 1)]
-        places[0].end(None, NEVER)
+        places[0].end(None, NEVER, 0)
         for call in calls:
             call.result(5)
     assert order == [1, 2, 3]
@@ -83,13 +86,13 @@ def test_turns_come_in_the_order_in_which_they_are_taken(open_turns: Open) -> No
 
 def test_the_next_one_learns_the_greatest_position_that_is_known(open_turns: Open) -> None:
     first, second = open_turns().take(), open_turns().take()
-    first.end(41, NEVER)
+    first.end(41, NEVER, 0)
     wait(second)
     assert second.head == 41
-    second.end(None, NEVER)
+    second.end(None, NEVER, 0)
     third = open_turns().take()
     assert (third.has_come, third.head) == (True, 41)
-    third.end(7, NEVER)
+    third.end(7, NEVER, 0)
     assert open_turns().take().head == 41
 
 
@@ -114,7 +117,7 @@ def test_whoever_has_the_turn_takes_along_what_is_on_offer(open_turns: Open, str
         guests[0].succeed(5)
         guests[1].conflict()
         guests[3].maybe_sent = True
-        first.end(5, MOMENT)
+        first.end(5, MOMENT, 0)
         answer, other = (call.result(5) for call in answers)
     assert answer is not None
     assert other is not None
@@ -131,8 +134,8 @@ def test_whoever_has_the_turn_takes_along_what_is_on_offer(open_turns: Open, str
     lost.fail(OperationalError("no server answers"))
     with pytest.raises(AppendOutcomeUnknownError):  # the other process may have written it
         lost.positions()
-    second.end(None, NEVER)
-    third.end(None, NEVER)
+    second.end(None, NEVER, 0)
+    third.end(None, NEVER, 0)
     assert open_turns().take().has_come
 
 
@@ -149,31 +152,88 @@ def test_what_comes_while_others_write_is_put_on_offer_with_the_rest(open_turns:
             guests = first.guests(100, 10_000)
         for position, guest in enumerate(guests, 7):
             guest.succeed(position)
-        first.end(9, MOMENT)
+        first.end(9, MOMENT, 0)
         answer = call.result(5)
     assert answer is not None
     assert answer.settle(second.offered) == [one, two, three]
     assert [append.positions() for append in (one, two, three)] == [[7], [8], [9]]
 
 
-def test_what_comes_after_the_offer_was_taken_is_not_on_offer(open_turns: Open) -> None:
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_comes_after_the_offer_was_taken_has_no_answer(open_turns: Open, answered: bool) -> None:
     first, second = open_turns().take(), open_turns().take()
     one, late = new_append(), new_append()
+    for append in (one, late):
+        append.maybe_sent = append.maybe_elsewhere = True
     asked: list[int] = []
 
     def more() -> list[Append]:
         asked.append(len(asked))
         if len(asked) == 1:
             return [one]
-        deadline = Deadline.after(0.2)
-        while not first.guests(100, 10_000) and not deadline.passed:
-            pass
+        [guest] = first.guests(100, 10_000)
+        guest.succeed(7)
+        if answered:
+            first.end(7, MOMENT, 1)
         return [late]
 
-    second.wait(more, time.monotonic() + 1)
-    assert second.offered == [one]
-    assert second.was_taken
+    answer = second.wait(more, time.monotonic() + (1 if answered else 0.1))
     assert asked == [0, 1]
+    if answered:
+        assert answer is not None
+        assert answer.settle(second.offered) == [one]
+        assert not late.settled
+        assert not late.maybe_elsewhere
+        assert not late.maybe_sent
+    else:
+        assert second.was_taken
+        assert one in second.offered
+
+
+def test_whoever_waits_is_woken(open_turns: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a bell, long before it would look for itself."""
+    monkeypatch.setattr(local_turns, "_LOOK_SECONDS", 0.2)
+    first, second, third = (open_turns().take() for _ in range(3))
+    with ThreadPoolExecutor(2) as pool:
+        guest_call, next_call = pool.submit(wait, second, [new_append()]), pool.submit(wait, third)
+        guests: list[Guest] = []
+        deadline = Deadline.after(5)
+        while not guests and not deadline.passed:
+            guests = first.guests(100, 10_000)
+        guests[0].succeed(1)
+        began = time.monotonic()
+        first.end(1, MOMENT, 1)
+        assert guest_call.result(5) is not None
+        assert next_call.result(5) is None
+    assert third.has_come
+    assert time.monotonic() - began < 0.15
+
+
+def test_the_next_one_has_its_turn_before_the_guests_have_their_answers(
+    open_turns: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has to send, they have only to wake up."""
+    others = open_turns(), open_turns()
+    first, second, third = open_turns().take(), others[0].take(), others[1].take()
+    had_its_turn = []
+
+    def look(*_: object) -> None:
+        had_its_turn.append(others[1].board.serving == others[1].board.following - 1)
+
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [new_append()])
+        deadline = Deadline.after(5)
+        while not first.guests(100, 10_000) and not deadline.passed:
+            pass
+        monkeypatch.setattr(OfferSheet, "give_answer", look)
+        first.end(1, MOMENT, 1)
+        began = time.monotonic()
+        assert call.result(5) is None
+    assert had_its_turn == [True]
+    assert second.was_taken  # and has been waited for in vain
+    assert 0.2 < time.monotonic() - began < 2
+    wait(third)
+    assert third.has_come
 
 
 def test_what_is_too_large_stays_on_offer_and_gets_its_turn(open_turns: Open) -> None:
@@ -182,7 +242,7 @@ def test_what_is_too_large_stays_on_offer_and_gets_its_turn(open_turns: Open) ->
         call = pool.submit(wait, second, [new_append(), new_append()])
         time.sleep(0.02)  # so that it is on offer
         assert first.guests(100, 10) == []
-        first.end(None, NEVER)
+        first.end(None, NEVER, 0)
         assert call.result(5) is None
     assert second.has_come
     assert not second.was_taken
@@ -195,7 +255,7 @@ def test_what_is_too_many_is_told_that_it_was_not_sent(open_turns: Open) -> None
         call = pool.submit(wait, second, appends)
         time.sleep(0.02)  # so that it is on offer
         assert first.guests(1, 10_000) == []
-        first.end(None, NEVER)
+        first.end(None, NEVER, 0)
         answer = call.result(5)
     assert answer is not None
     assert answer.settle(appends) == []
@@ -212,10 +272,10 @@ def test_what_is_taken_is_what_its_owner_takes_to_be_on_offer(open_turns: Open) 
             deadline = Deadline.after(5)
             while not guests and not deadline.passed:
                 guests = first.guests(100, 10_000)
-            first.end(None, NEVER)
+            first.end(None, NEVER, 0)
             assert call.result(5) is not None
         assert [guest.append_id for guest in guests] == [append.append_id for append in second.offered]
-        second.end(None, NEVER)
+        second.end(None, NEVER, 0)
 
 
 def test_a_turn_that_does_not_end_is_passed_over_and_harms_nobody_when_it_does(open_turns: Open) -> None:
@@ -226,9 +286,9 @@ def test_a_turn_that_does_not_end_is_passed_over_and_harms_nobody_when_it_does(o
     assert second.has_come
     assert not second.was_taken
     third = open_turns().take()
-    stuck.end(9, NEVER)
+    stuck.end(9, NEVER, 0)
     assert not third.has_come  # it is still the second's turn
-    second.end(8, NEVER)
+    second.end(8, NEVER, 0)
     wait(third)
     assert third.head == 9
 
@@ -247,20 +307,20 @@ def test_an_offer_that_was_taken_but_not_answered_may_be_there(open_turns: Open)
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_one_that_is_interrupted_takes_its_offer_back_or_knows_that_it_was_taken(
-    open_turns: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
+    open_turns: Open, monkeypatch: pytest.MonkeyPatch, taken: bool
 ) -> None:
     first, second = open_turns().take(), open_turns().take()
 
-    def interrupt(_: float) -> None:
+    def interrupt(*_: object) -> None:
         if taken:
             assert len(first.guests(100, 10_000)) == 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(local_turns, "sleep", interrupt)
+    monkeypatch.setattr(Bell, "wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
         wait(second, [new_append()])
     assert second.was_taken is taken
-    assert not list(tmp_path.rglob("*.offer"))
+    assert first.guests(100, 10_000) == []
 
 
 def test_no_turn_is_waited_for_beyond_the_deadline(open_turns: Open) -> None:
@@ -273,12 +333,12 @@ def test_no_turn_is_waited_for_beyond_the_deadline(open_turns: Open) -> None:
 def test_whoever_comes_first_forgets_what_was_known_before(open_first: Open) -> None:
     """All who wrote are gone, so that a backup may have been restored meanwhile."""
     one, other = open_first(), open_first()
-    one.take().end(100, NEVER)
+    one.take().end(100, NEVER, 0)
     one.close()
     third = open_first()
     turn = third.take()
     assert turn.head == 100  # the others are still there
-    turn.end(None, NEVER)
+    turn.end(None, NEVER, 0)
     for turns in (other, third):
         turns.close()
     _, last = open_first(), open_first()
@@ -308,10 +368,11 @@ def test_what_one_that_was_killed_has_left_is_wiped(open_first: Open, tmp_path: 
     folder.mkdir()
     (folder / "turns").write_bytes(bytes([9, 0, 0, 0, 0, 0, 0, 0] * 3))
     (folder / "12.offer").write_bytes(b"a part of what it wanted")
+    os.mkfifo(folder / "1.bell")
     _, other = open_first(), open_first()
     turn = other.take()
     assert (turn.has_come, turn.head) == (True, 0)
-    assert not list(folder.glob("*.offer"))
+    assert not (folder / "12.offer").exists()
 
 
 def test_a_position_that_is_half_written_is_not_believed(open_turns: Open) -> None:
@@ -337,13 +398,13 @@ def test_one_that_stands_still_with_the_lock_stops_nobody(open_turns: Open, tmp_
 def test_the_files_stay_open_as_long_as_a_turn_lasts(open_turns: Open) -> None:
     turns = open_turns()
     turn = turns.take()
-    descriptors = turns.board._file, turns.board._users
+    descriptors = turns.board._turns, turns.board._users
     turns.close()
     turns.close()
     for descriptor in descriptors:
         os.fstat(descriptor)
     assert turns.take() is FREE
-    turn.end(3, NEVER)
+    turn.end(3, NEVER, 0)
     for descriptor in descriptors:
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(descriptor)
@@ -358,43 +419,142 @@ def test_a_forked_process_takes_locks_of_its_own(open_turns: Open, monkeypatch: 
     assert not turns.board.is_alone
 
 
-def test_without_room_for_an_offer_everybody_writes_alone(
-    open_turns: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_offers_that_cannot_be_opened_are_left_to_their_owners(
+    open_turns: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = open_turns().take(), open_turns().take()
-    shutil.rmtree(tmp_path / "log")
-    with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(wait, second, [new_append()])
-        time.sleep(0.02)  # it has tried by then
-        assert first.guests(100, 10_000) == []
-        first.end(None, NEVER)
-        assert call.result(5) is None
-    assert second.has_come
-    assert not second.was_taken
-    assert "cannot take each other's appends along" in caplog.text
 
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
 
-def test_what_cannot_be_read_for_want_of_descriptors_is_left_to_its_owner(
-    open_turns: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    first, second = open_turns().take(), open_turns().take()
-    opens = os.open
-
-    def open_all_but(path: str, flags: int, mode: int = 0o777) -> int:
-        if str(path).endswith((".taken", ".answer")):
-            raise OSError(errno.EMFILE, "Too many open files")
-        return opens(path, flags, mode)
-
-    monkeypatch.setattr(os, "open", open_all_but)
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(wait, second, [new_append()])
         time.sleep(0.02)  # so that it is on offer
-        assert first.guests(100, 10_000) == []
-        first.end(None, NEVER)
+        with monkeypatch.context() as patch:
+            patch.setattr(neighbours, "OfferSheet", refuse)
+            assert first.guests(100, 10_000) == []
+            first.end(None, NEVER, 0)
         assert call.result(5) is None
     assert second.has_come
-    assert second.was_taken
-    assert "Too many open files" in caplog.text
+    assert not second.was_taken
+
+
+def test_an_offer_that_is_larger_than_a_sheet_is_made_in_part(open_turns: Open) -> None:
+    first, second = open_turns().take(), open_turns().take()
+    small, large = (
+        new_append(),
+        Append([StoredEvent(uuid4(), 1, "t", bytes(70_000))], uuid4(), Deadline.after(9)),
+    )
+    more = new_append()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [small, large, more], [new_append()])
+        guests: list[Guest] = []
+        deadline = Deadline.after(5)
+        while not guests and not deadline.passed:
+            guests = first.guests(100, 1_000_000)
+        assert [guest.append_id for guest in guests] == [small.append_id]
+        guests[0].succeed(4)
+        first.end(4, MOMENT, 1)
+        answer = call.result(5)
+    assert answer is not None
+    assert second.offered == [small]
+    assert answer.settle(second.offered) == [small]
+
+
+def test_the_second_turn_of_a_process_at_once_offers_nothing(open_turns: Open) -> None:
+    """There is room for one offer: that of a leader that was interrupted may still be waiting."""
+    first, others = open_turns().take(), open_turns()
+    second, third = others.take(), others.take()
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(wait, turn, [new_append()]) for turn in (second, third)]
+        guests: list[Guest] = []
+        deadline = Deadline.after(5)
+        while not guests and not deadline.passed:
+            guests = first.guests(100, 10_000)
+        assert len(guests) == 1
+        first.end(None, NEVER, 0)
+        answers = [call.result(5) for call in calls]
+    assert answers[0] is not None
+    assert answers[1] is None
+    assert third.has_come
+    assert third.offered == []
+
+
+@pytest.fixture
+def four(open_turns: Open) -> list[LocalTurns]:
+    return [open_turns() for _ in range(4)]
+
+
+def test_those_who_were_answered_together_are_waited_for(
+    four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_turns, "_COMPANY_SECONDS", 5.0)
+    monkeypatch.setattr(local_turns, "_QUIET_SECONDS", 5.0)
+    four[0].take().end(3, NEVER, 3)
+    turn = four[1].take()
+    came: list[int] = []
+
+    def ready() -> int:
+        came.append(len(came))
+        return 1 if len(came) < 10 else 2
+
+    with ThreadPoolExecutor(1) as pool:
+        gathered = pool.submit(turn.gather, ready)
+        other = four[2].take()
+        waiting = pool_wait(other)
+        gathered.result(3)  # before its time is up: two here, and one on offer
+    assert len(turn.guests(100, 10_000)) == 1
+    turn.end(None, NEVER, 0)
+    waiting.join(5)
+
+
+def pool_wait(turn: Turn) -> threading.Thread:
+    waiting = threading.Thread(target=wait, args=(turn, [new_append()]))
+    waiting.start()
+    return waiting
+
+
+def test_nobody_is_waited_for_long(four: list[LocalTurns]) -> None:
+    four[0].take().end(3, NEVER, 3)
+    turn = four[1].take()
+    began = time.monotonic()
+    turn.gather(lambda: 1)
+    assert time.monotonic() - began < 0.1
+    turn.end(None, NEVER, 1)
+
+
+@pytest.mark.parametrize("why", ["enough", "long ago", "not worth it"])
+def test_company_is_not_waited_for_in_vain(
+    four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr(local_turns, "_COMPANY_SECONDS", 5.0)
+    monkeypatch.setattr(local_turns, "_QUIET_SECONDS", 0.05)
+    four[0].take().end(3, NEVER, 3)
+    turn = four[1].take()
+    if why == "long ago":
+        time.sleep(0.06)  # longer than anybody is waited for
+    if why == "not worth it":
+        for _ in range(30):
+            four[1].company.waited(1.0, 5, 5)
+    monkeypatch.setattr(Bell, "wait", lambda *_: pytest.fail("it has waited"))
+    turn.gather(lambda: 3 if why == "enough" else 1)
+    turn.end(None, NEVER, 1)
+
+
+def test_whether_to_wait_for_company_is_learnt() -> None:
+    experience = Experience()
+    assert experience.is_good
+    for _ in range(20):
+        experience.wrote(0.002)
+        experience.waited(0.0005, 8, 32)
+    assert experience.is_good
+    for _ in range(50):
+        experience.waited(0.002, 8, 9)  # an eighth more in twice the time
+    tried = [experience.is_good for _ in range(40)]
+    assert 1 <= sum(tried) <= 3  # from time to time it is tried again
+    for _ in range(20):
+        experience.waited(0.0005, 8, 32)
+    assert experience.is_good
 
 
 def test_a_forked_process_without_a_place_for_the_files_takes_no_turns(

@@ -1,0 +1,60 @@
+"""How one process wakes another that waits: by a named pipe.
+
+A ring that gets lost costs a wait and nothing else: whoever waits looks from time to time.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from select import POLLIN, poll, select
+
+_SELECTABLE = 1024
+_MANY = 4096
+
+
+class Bell:
+    """The bell of this process."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError when there cannot be one."""
+        self._path = path
+        os.mkfifo(path, 0o600)
+        self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it rings, unless it has since this was asked before; at most so long."""
+        if self._rings(max(seconds, 0)):
+            with suppress(BlockingIOError):  # another thread has heard it
+                os.read(self._pipe, _MANY)
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        os.close(self._pipe)
+
+    def _rings(self, seconds: float) -> bool:
+        if self._pipe < _SELECTABLE:
+            return bool(select((self._pipe,), (), (), seconds)[0])
+        patient = poll()  # which knows no shorter time than a millisecond
+        patient.register(self._pipe, POLLIN)
+        return bool(patient.poll(seconds * 1000))
+
+
+class BellOfAnother:
+    """The bell of another process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pipe: int | None = None
+
+    def ring(self) -> None:
+        with suppress(OSError):  # it is full of rings, or nobody is there to hear it
+            if self._pipe is None:
+                self._pipe = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.write(self._pipe, b"!")
+
+    def close(self) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
