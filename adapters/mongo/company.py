@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 _LEARNS = 0.1
 _TRY_AGAIN_AFTER = 16
+_LONGEST_USUAL_SECONDS = 0.01
 
 
 class Company(NamedTuple):
@@ -19,17 +20,22 @@ class Company(NamedTuple):
 
 
 class Experience:
-    """Whether waiting was worth while, of late: whether more was written per second, the wait included."""
+    """Whether waiting was worth while, of late: whether it saved the appends that were written together any time.
+
+    Those that were ready before have lost what was waited. Each of those that came meanwhile would have had to wait
+    for a batch that went out without it, and has saved that, less what was waited.
+    """
 
     def __init__(self) -> None:
-        self._usual_write = 0.001
-        self._usual_gain = 1.5
+        self.usual_write = 0.001
+        """How many seconds it takes to write a batch, as it was seen lately."""
+        self._usual_gain = 0.1
         self._not_tried = 0
 
     @property
     def is_good(self) -> bool:
         """If it is not, waiting has to be tried from time to time all the same."""
-        if self._usual_gain >= 1 or self._not_tried >= _TRY_AGAIN_AFTER:
+        if self._usual_gain > 0 or self._not_tried >= _TRY_AGAIN_AFTER:
             self._not_tried = 0
             return True
         self._not_tried += 1
@@ -37,9 +43,10 @@ class Experience:
 
     def waited(self, seconds: float, before: int, after: int) -> None:
         """Learn from so many appends that became so many while they were waiting."""
-        gain = after / max(before, 1) / (1 + seconds / self._usual_write)
-        self._usual_gain += _LEARNS * (gain - self._usual_gain)
+        saved = (after - before) * (self.usual_write - seconds) - before * seconds
+        gain = saved / max(after, 1) / self.usual_write
+        self._usual_gain += _LEARNS * (max(gain, -1.0) - self._usual_gain)
 
     def wrote(self, seconds: float) -> None:
         """Learn how long it takes to write a batch."""
-        self._usual_write += _LEARNS * (max(seconds, 1e-6) - self._usual_write)
+        self.usual_write += _LEARNS * (min(max(seconds, 1e-6), _LONGEST_USUAL_SECONDS) - self.usual_write)

@@ -29,9 +29,8 @@ _LONGEST_USUAL_SECONDS = 0.01
 _PATIENCE_SECONDS = 0.25
 """A turn that lasts longer is passed over: its owner is dead, frozen, or has trouble of its own."""
 
-_COMPANY_SECONDS = 0.005
-_QUIET_SECONDS = 0.001
-"""For so long after a turn those who have got their answers may come back, but not when nobody has for a while."""
+_FRESH_SECONDS = 0.001
+"""Whoever has not come back so long after a turn is not waited for."""
 
 _LOOK_FOR_COMPANY_SECONDS = 0.00005
 
@@ -140,19 +139,15 @@ class _LocalTurn:
         return answer
 
     def gather(self, ready: Callable[[], int]) -> None:
-        company, began = self._board.company, monotonic()
-        last_came = min(company.since, began)
-        until = last_came + _COMPANY_SECONDS
+        company, experience, began = self._board.company, self._turns.company, monotonic()
         before = here = ready() + self._on_offer()
         now = began
-        if before < company.appends and now < last_came + _QUIET_SECONDS and self._turns.company.is_good:
-            while here < company.appends and now < min(until, last_came + _QUIET_SECONDS):
+        if here < company.appends and now < company.since + _FRESH_SECONDS and experience.is_good:
+            until = began + experience.usual_write
+            while here < company.appends and now < until:
                 self._bell.wait(_LOOK_FOR_COMPANY_SECONDS)
-                now, earlier = monotonic(), here
-                here = ready() + self._on_offer()
-                if here > earlier:
-                    last_came = now
-            self._turns.company.waited(now - began, before, here)
+                here, now = ready() + self._on_offer(), monotonic()
+            experience.waited(now - began, before, here)
         self._writes_since = now
 
     def guests(self, events: int, size: int) -> list[Guest]:

@@ -4,7 +4,6 @@ import errno
 import fcntl
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -488,8 +487,8 @@ def four(open_turns: Open) -> list[LocalTurns]:
 def test_those_who_were_answered_together_are_waited_for(
     four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_turns, "_COMPANY_SECONDS", 5.0)
-    monkeypatch.setattr(local_turns, "_QUIET_SECONDS", 5.0)
+    monkeypatch.setattr(local_turns, "_FRESH_SECONDS", 5.0)
+    four[1].company.usual_write = 5.0
     four[0].take().end(3, NEVER, 3)
     turn = four[1].take()
     came: list[int] = []
@@ -498,28 +497,26 @@ def test_those_who_were_answered_together_are_waited_for(
         came.append(len(came))
         return 1 if len(came) < 10 else 2
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         gathered = pool.submit(turn.gather, ready)
         other = four[2].take()
-        waiting = pool_wait(other)
+        waiting = pool.submit(wait, other, [new_append()])
         gathered.result(3)  # before its time is up: two here, and one on offer
-    assert len(turn.guests(100, 10_000)) == 1
-    turn.end(None, NEVER, 0)
-    waiting.join(5)
+        assert len(turn.guests(100, 10_000)) == 1
+        turn.end(None, NEVER, 0)
+        assert waiting.result(5) is not None
 
 
-def pool_wait(turn: Turn) -> threading.Thread:
-    waiting = threading.Thread(target=wait, args=(turn, [new_append()]))
-    waiting.start()
-    return waiting
-
-
-def test_nobody_is_waited_for_long(four: list[LocalTurns]) -> None:
+def test_nobody_is_waited_for_longer_than_a_batch_takes(
+    four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_turns, "_FRESH_SECONDS", 5.0)
+    four[1].company.usual_write = 0.05
     four[0].take().end(3, NEVER, 3)
     turn = four[1].take()
     began = time.monotonic()
     turn.gather(lambda: 1)
-    assert time.monotonic() - began < 0.1
+    assert 0.05 <= time.monotonic() - began < 0.2
     turn.end(None, NEVER, 1)
 
 
@@ -527,32 +524,51 @@ def test_nobody_is_waited_for_long(four: list[LocalTurns]) -> None:
 def test_company_is_not_waited_for_in_vain(
     four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
-    monkeypatch.setattr(local_turns, "_COMPANY_SECONDS", 5.0)
-    monkeypatch.setattr(local_turns, "_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(local_turns, "_FRESH_SECONDS", 0.05 if why == "long ago" else 5.0)
+    four[1].company.usual_write = 5.0
     four[0].take().end(3, NEVER, 3)
     turn = four[1].take()
     if why == "long ago":
-        time.sleep(0.06)  # longer than anybody is waited for
+        time.sleep(0.06)
     if why == "not worth it":
-        for _ in range(30):
-            four[1].company.waited(1.0, 5, 5)
+        for _ in range(5):
+            four[1].company.waited(5.0, 5, 5)
     monkeypatch.setattr(Bell, "wait", lambda *_: pytest.fail("it has waited"))
     turn.gather(lambda: 3 if why == "enough" else 1)
     turn.end(None, NEVER, 1)
 
 
+def test_the_last_turn_tells_whom_to_wait_for(four: list[LocalTurns]) -> None:
+    first, second = four[0].take(), four[1].take()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [new_append(), new_append()])
+        time.sleep(0.02)  # so that they are on offer
+        before = time.monotonic()
+        first.end(None, NEVER, 5)
+        call.result(5)
+    company = four[2].board.company
+    assert company.appends == 5 + 2
+    assert before <= company.since <= time.monotonic()
+
+
 def test_whether_to_wait_for_company_is_learnt() -> None:
     experience = Experience()
     assert experience.is_good
-    for _ in range(20):
+    for _ in range(50):
         experience.wrote(0.002)
+    assert experience.usual_write == pytest.approx(0.002, rel=0.02)
+    for _ in range(50):
         experience.waited(0.0005, 8, 32)
     assert experience.is_good
     for _ in range(50):
-        experience.waited(0.002, 8, 9)  # an eighth more in twice the time
+        experience.waited(0.001, 8, 14)  # six have saved half of a batch, eight have lost as much
     tried = [experience.is_good for _ in range(40)]
     assert 1 <= sum(tried) <= 3  # from time to time it is tried again
-    for _ in range(20):
+    for _ in range(50):
+        experience.waited(0.001, 8, 18)
+    assert experience.is_good
+    experience.waited(60.0, 1, 1)  # the machine was asleep
+    for _ in range(50):
         experience.waited(0.0005, 8, 32)
     assert experience.is_good
 
