@@ -66,7 +66,7 @@ class LocalTurns:
             if self.board.is_alone or (ticket := self.board.take_ticket()) is None:
                 return FREE
             self._taken += 1
-            return _LocalTurn(self, ticket, may_offer=self._taken == 1)
+            return LocalTurn(self, ticket, may_offer=self._taken == 1)
 
     def saw_one_last(self, seconds: float) -> None:
         """Learn from a turn of somebody how long they last."""
@@ -107,7 +107,9 @@ class LocalTurns:
         self.board.let_go()
 
 
-class _LocalTurn:
+class LocalTurn:
+    """A turn among the processes of this machine; see `Turn`."""
+
     def __init__(self, turns: LocalTurns, ticket: int, *, may_offer: bool) -> None:
         self._turns = turns
         self._board = board = turns.board
@@ -172,11 +174,15 @@ class _LocalTurn:
         board.advance(self._ticket, self._last + 1)
         if following := self._neighbour(self._last + 1):
             following.bell.ring()
+        self.answer_guests(moment)
+        self._turns.give_back()
+
+    def answer_guests(self, moment: Moment) -> None:
+        """Tell them what became of their appends."""
         for ticket, guests in self._guests:
             if neighbour := self._neighbour(ticket):
                 neighbour.sheet.give_answer(ticket, guests, moment)
                 neighbour.bell.ring()
-        self._turns.give_back()
 
     def _await_turn(self, more: Callable[[], list[Append]], deadline_at: float) -> None:
         """Wait for the turn, or for the end of one that has passed it."""
