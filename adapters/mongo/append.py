@@ -104,13 +104,14 @@ class Append:
         """What the caller is told.
 
         That it did not get through from here says nothing of an earlier call that it repeats, nor of another
-        process that has it, too.
+        process that has it, too. That another append has its version is certain for all of them; that it cannot be
+        stored is, for an earlier call.
         """
-        if not (self.is_repeat or self.maybe_elsewhere) or not isinstance(error, OperationalError):
+        if isinstance(error, (IntegrityError, AppendOutcomeUnknownError)):
             return error
-        if isinstance(error, AppendOutcomeUnknownError):
-            return error
-        return AppendOutcomeUnknownError(self.append_id, str(error))
+        if self.maybe_elsewhere or (self.is_repeat and isinstance(error, OperationalError)):
+            return AppendOutcomeUnknownError(self.append_id, str(error))
+        return error
 
     def conflict(self) -> None:
         """It did not take place, because an event of another append has the version of one of its events."""

@@ -79,8 +79,8 @@ class LogBatch:
         log = self._log
         self._grow()
         while self.unsettled and not deadline.passed:
-            turn = log.turns.take()
             self._written = 0
+            turn = log.turns.take()
             try:
                 if not turn.has_come:
                     self._wait_for(turn, deadline)
@@ -91,8 +91,8 @@ class LogBatch:
                     log.learn(turn.head)
                     self._write(turn, deadline)
             finally:
+                self._guests = []  # before they are answered: what they are told must not change
                 turn.end(log.head, log.reads.clock.moment, self._written)
-                self._guests = []
         if not self.unsettled:
             self._end_session()
 
@@ -112,7 +112,8 @@ class LogBatch:
                     append.maybe_sent = False
         if answer is not None:
             self._log.reads.clock.observe_time(*answer.moment)
-            settle_beaten(self.unsettled, answer.settle(turn.offered))
+            won, lost = answer.settle(turn.offered)
+            settle_beaten(self.unsettled, won, lost)
 
     def _gather(self, turn: Turn) -> None:
         """Wait for company, if it may come: other processes write appends of one event only."""

@@ -3,6 +3,7 @@
 A ring that gets lost costs a wait and nothing else: whoever waits looks from time to time.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from select import POLLIN, poll, select
 
 _SELECTABLE = 1024
 _MANY = 4096
+_NOBODY_HEARS = {errno.ENXIO, errno.EPIPE, errno.ENOENT}
 
 
 class Bell:
@@ -19,7 +21,11 @@ class Bell:
         """Raises OSError when there cannot be one."""
         self._path = path
         os.mkfifo(path, 0o600)
-        self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            path.unlink()
+            raise
 
     def wait(self, seconds: float) -> None:
         """Wait until it rings, unless it has since this was asked before; at most so long."""
@@ -48,11 +54,17 @@ class BellOfAnother:
         self._path = path
         self._pipe: int | None = None
 
-    def ring(self) -> None:
-        with suppress(OSError):  # it is full of rings, or nobody is there to hear it
+    def ring(self) -> bool:
+        """False when that process is dead, or has left."""
+        try:
             if self._pipe is None:
                 self._pipe = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             os.write(self._pipe, b"!")
+        except BlockingIOError:
+            return True  # it is full of rings
+        except OSError as error:
+            return error.errno not in _NOBODY_HEARS
+        return True
 
     def close(self) -> None:
         if self._pipe is not None:

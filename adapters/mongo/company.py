@@ -32,9 +32,8 @@ class Experience:
         self._usual_gain = 0.1
         self._not_tried = 0
 
-    @property
     def is_good(self) -> bool:
-        """If it is not, waiting has to be tried from time to time all the same."""
+        """Whether to wait now. From time to time that is tried even when it was not worth while."""
         if self._usual_gain > 0 or self._not_tried >= _TRY_AGAIN_AFTER:
             self._not_tried = 0
             return True

@@ -9,11 +9,13 @@ a process runs at a time: woken all at once, each would wake several times only 
 next leader among them. As it is, those that come back at once with their next append are all in the next batch.
 """
 
+import os
 from collections import deque
 from collections.abc import Sequence
 from threading import Condition, RLock
 from time import monotonic
 from typing import Protocol
+from weakref import WeakSet
 
 from eventsourcing.persistence import OperationalError
 
@@ -63,6 +65,9 @@ class BatchMaker(Protocol):
         """An empty batch, which takes its appends from `waiting` when it is about to write."""
 
 
+_all: WeakSet["GroupCommit"] = WeakSet()
+
+
 class GroupCommit:
     """Settles appends in batches, one batch at a time, in the order in which they were handed in.
 
@@ -75,6 +80,12 @@ class GroupCommit:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._max_queued = max_queued
+        self._closed = False
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
+        """Nobody waits or writes: at first, and in a forked process, in which no other thread goes on."""
         self._lock = RLock()
         self._changed = Condition(self._lock)
         self._outside: deque[Append] = deque()
@@ -85,7 +96,6 @@ class GroupCommit:
         self._rung_at = 0.0
         self._led = False
         self._lead_is_free = False
-        self._closed = False
 
     @property
     def waiting(self) -> int:
@@ -289,3 +299,11 @@ class GroupCommit:
         else:
             reason = append.trouble or "others were before it"
             append.fail(OperationalError(f"{append} did not take place within its deadline: {reason}"))
+
+
+def _after_fork() -> None:
+    for group in list(_all):
+        group._begin()
+
+
+os.register_at_fork(after_in_child=_after_fork)

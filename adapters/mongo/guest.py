@@ -61,24 +61,27 @@ class Answer(NamedTuple):
     verdicts: Sequence[int]
     moment: Moment
 
-    def settle(self, appends: Sequence[Append]) -> list[Append]:
+    def settle(self, appends: Sequence[Append]) -> tuple[list[Append], list[Append]]:
         """Settle the appends that were on offer, but for those that their own process has to write after all.
 
-        Those whose versions are taken now, by themselves or by others.
+        Those that took place, and those that did not because another append has the version they wanted.
         """
-        decided = []
+        won, lost = [], []
         for append, verdict in zip(appends, self.verdicts, strict=False):
-            append.maybe_elsewhere = verdict == _MAYBE_SENT
             if verdict > 0:
                 append.succeed(verdict)
-                decided.append(append)
+                won.append(append)
             elif verdict == _CONFLICT:
                 append.conflict()
-                decided.append(append)
-            elif verdict == _NOT_SENT and not append.settled:
-                append.maybe_sent = False
+                lost.append(append)
+            elif verdict == _NOT_SENT:
+                _is_ours_again(append)
         for append in appends[len(self.verdicts) :]:
-            append.maybe_elsewhere = False
-            if not append.settled:
-                append.maybe_sent = False
-        return decided
+            _is_ours_again(append)
+        return won, lost
+
+
+def _is_ours_again(append: Append) -> None:
+    append.maybe_elsewhere = False
+    if not append.settled:
+        append.maybe_sent = False

@@ -14,25 +14,33 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from time import monotonic
+from weakref import WeakSet
 
 from adapters.mongo.append import Append
 from adapters.mongo.causal import Moment
 from adapters.mongo.company import Company, Experience
 from adapters.mongo.guest import Answer, Guest
-from adapters.mongo.neighbours import Desk, Neighbour, Neighbours
-from adapters.mongo.turn_board import TurnBoard
+from adapters.mongo.neighbours import Desk, Neighbour, Neighbours, remove_gone
+from adapters.mongo.turn_board import TurnBoard, remove_abandoned
 from adapters.mongo.turns import FREE, Turn
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.00025
+_SELDOM_SECONDS = 0.005
 _LONGEST_USUAL_SECONDS = 0.01
+_SUSPICIOUS_SECONDS = 0.02
+"""Of one whose turn lasts longer it is found out whether it is dead."""
+
 _PATIENCE_SECONDS = 0.25
-"""A turn that lasts longer is passed over: its owner is dead, frozen, or has trouble of its own."""
+"""A turn that lasts longer is passed over: its owner is frozen, or has trouble of its own."""
 
 _FRESH_SECONDS = 0.001
 """Whoever has not come back so long after a turn is not waited for."""
 
 _LOOK_FOR_COMPANY_SECONDS = 0.00005
+_IS_THERE_EVERY = 256
+
+_all: WeakSet["LocalTurns"] = WeakSet()
 
 
 class LocalTurns:
@@ -42,75 +50,100 @@ class LocalTurns:
         """Raises OSError when the files cannot be had."""
         self._folder = folder
         self._lock = Lock()
-        self._taken = 0
+        self._current: LocalTurn | None = None
+        self._count = 0
         self._closed = False
         self.usual_length = 0.0
         """How many seconds a turn lasts, as it was seen lately."""
-        self.company = Experience()
+        self.experience = Experience()
         self._open()
+        _all.add(self)
+        remove_abandoned(folder.parent)
 
     def take(self) -> Turn:
         with self._lock:
             if self._closed:
                 return FREE
-            if self.board.process != os.getpid():
-                # Its locks are those of the process that this one was forked from, too.
-                self._let_go()
-                self._taken = 0
-                try:
-                    self._open()
-                except OSError as error:
-                    self._closed = True
-                    _log.warning("a forked process does not take turns: %s", error)
-                    return FREE
+            self._count += 1
+            try:
+                self._open_anew_if_need_be()
+            except OSError as error:
+                self._closed = True
+                _log.warning("writers of this process do not take turns any more: %s", error)
+                return FREE
             if self.board.is_alone or (ticket := self.board.take_ticket()) is None:
                 return FREE
-            self._taken += 1
-            return LocalTurn(self, ticket, may_offer=self._taken == 1)
+            self._current = LocalTurn(self, ticket)
+            return self._current
 
     def saw_one_last(self, seconds: float) -> None:
         """Learn from a turn of somebody how long they last."""
         self.usual_length += 0.2 * (min(seconds, _LONGEST_USUAL_SECONDS) - self.usual_length)
 
-    def give_back(self) -> None:
-        """One that was taken is over."""
+    def give_back(self, turn: "LocalTurn") -> None:
+        """It is over."""
         with self._lock:
-            self._taken -= 1
-            if self._closed and not self._taken:
-                self._leave()
+            if self._current is turn:
+                self._current = None
+                if self._closed:
+                    self._leave()
 
     def close(self) -> None:
-        """Leave when the last turn that was taken is over: till then it needs the files."""
+        """Leave when the turn that was taken is over: till then it needs the files."""
         with self._lock:
             if not self._closed:
                 self._closed = True
-                if not self._taken:
+                if self._current is None:
                     self._leave()
+
+    def after_fork(self) -> None:
+        """This is another process now, in which no other thread goes on."""
+        self._lock = Lock()
+        self._current = None
 
     def _open(self) -> None:
         self.board = TurnBoard(self._folder)
         try:
             self.desk = Desk(self._folder, self.board.number)
         except OSError:
+            self.board.leave()
             self.board.close()
             raise
         self.neighbours = Neighbours(self._folder)
+        remove_gone(self._folder)
+
+    def _open_anew_if_need_be(self) -> None:
+        """After a fork, since the locks are those of the other process, too; and when the files were removed."""
+        is_another = self.board.process != os.getpid()
+        if is_another or (self._count % _IS_THERE_EVERY == 0 and not self.board.is_there):
+            self._let_go()
+            self._open()
 
     def _leave(self) -> None:
+        if self.board.process == os.getpid():
+            if self.board.is_there:
+                self.desk.remove()
+            self.board.leave()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self.neighbours.close()
         self.desk.close()
         self.board.close()
 
-    def _let_go(self) -> None:
-        self.neighbours.close()
-        self.desk.let_go()
-        self.board.let_go()
+
+def _after_fork() -> None:
+    for turns in list(_all):
+        turns.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class LocalTurn:
     """A turn among the processes of this machine; see `Turn`."""
 
-    def __init__(self, turns: LocalTurns, ticket: int, *, may_offer: bool) -> None:
+    def __init__(self, turns: LocalTurns, ticket: int) -> None:
         self._turns = turns
         self._board = board = turns.board
         self._sheet = turns.desk.sheet
@@ -118,10 +151,9 @@ class LocalTurn:
         self._neighbours = turns.neighbours
         self._ticket = ticket
         self._last = ticket
-        self._guests: list[tuple[int, list[Guest]]] = []
-        self._may_offer = may_offer
-        if may_offer:
-            self._sheet.begin(ticket)
+        self._guests: list[tuple[int, Neighbour, list[Guest]]] = []
+        self._may_offer = True
+        self._sheet.begin(ticket)
         self.offered: list[Append] = []
         self.has_come = board.serving == ticket
         self.head = board.head
@@ -138,51 +170,57 @@ class LocalTurn:
         self.was_taken = self.was_taken and answer is None
         self.has_come = answer is None
         self.head = self._board.head
+        self._writes_since = monotonic()
         return answer
 
     def gather(self, ready: Callable[[], int]) -> None:
-        company, experience, began = self._board.company, self._turns.company, monotonic()
-        before = here = ready() + self._on_offer()
+        company, experience, began = self._board.company, self._turns.experience, monotonic()
+        offered, others = self._on_offer()
+        before = here = ready() + offered
         now = began
-        if here < company.appends and now < company.since + _FRESH_SECONDS and experience.is_good:
+        if here < company.appends and now < company.since + _FRESH_SECONDS and experience.is_good():
             until = began + experience.usual_write
             while here < company.appends and now < until:
                 self._bell.wait(_LOOK_FOR_COMPANY_SECONDS)
-                here, now = ready() + self._on_offer(), monotonic()
-            experience.waited(now - began, before, here)
+                here, now = ready() + self._on_offer()[0], monotonic()
+            experience.waited(now - began, before + others, here + others)
         self._writes_since = now
 
     def guests(self, events: int, size: int) -> list[Guest]:
         invited: list[Guest] = []
-        following = self._board.following
-        while (ticket := self._last + 1) < following and (guests := self._take(ticket, size)):
-            self._last = ticket
-            self._guests.append((ticket, guests))
+        while self._last + 1 < self._board.following:
+            neighbour = self._neighbour(self._last + 1)
+            guests = neighbour.sheet.take(self._last + 1, events, size) if neighbour else []
+            if neighbour is None or not guests:
+                break
+            self._last += 1
+            self._guests.append((self._last, neighbour, guests))
+            invited += guests
             events -= len(guests)
             size -= sum(guest.size for guest in guests)
-            if events < 0 or size < 0:
-                break  # these do not fit after all: they are told that they were not sent
-            invited += guests
         return invited
 
     def end(self, head: int | None, moment: Moment, written: int) -> None:
-        board = self._board
-        if board.serving == self._ticket:
-            board.company = Company(written + self._on_offer(), now := monotonic())
-            self._turns.company.wrote(now - self._writes_since)
-        board.tell(head or 0)
-        board.advance(self._ticket, self._last + 1)
-        if following := self._neighbour(self._last + 1):
-            following.bell.ring()
-        self.answer_guests(moment)
-        self._turns.give_back()
+        board, now = self._board, monotonic()
+        try:
+            board.tell(head or 0)
+            if board.serving == self._ticket:
+                board.company = Company(written + self._on_offer()[0], now)
+                board.advance(self._ticket, self._last + 1)
+                if following := self._neighbour(board.serving):
+                    following.bell.ring()
+                self._turns.experience.wrote(now - self._writes_since)
+            else:
+                board.give_up(self._ticket)
+            self.answer_guests(moment)
+        finally:
+            self._turns.give_back(self)
 
     def answer_guests(self, moment: Moment) -> None:
         """Tell them what became of their appends."""
-        for ticket, guests in self._guests:
-            if neighbour := self._neighbour(ticket):
-                neighbour.sheet.give_answer(ticket, guests, moment)
-                neighbour.bell.ring()
+        for ticket, neighbour, guests in self._guests:
+            neighbour.sheet.give_answer(ticket, guests, moment)
+            neighbour.bell.ring()
 
     def _await_turn(self, more: Callable[[], list[Append]], deadline_at: float) -> None:
         """Wait for the turn, or for the end of one that has passed it."""
@@ -191,12 +229,23 @@ class LocalTurn:
             if serving != seen:
                 self._turns.saw_one_last(now - since)
                 seen, since = serving, now
-            if now - since > _PATIENCE_SECONDS:
+            if self._is_to_be_passed_over(serving, now - self._board.since):
                 self._board.advance(serving, serving + 1)
+                continue
             self._offer(more)
-            # Half of the time that is left, again and again: it looks seldom for what has to be put on offer, too.
-            pause = max(_LOOK_SECONDS, (self._turns.usual_length - (now - since)) / 2)
+            # Half of the time until the usual end of a turn, or since then: it looks seldom, for more to offer, too.
+            pause = min(
+                max(_LOOK_SECONDS, abs(self._turns.usual_length - (now - since)) / 2), _SELDOM_SECONDS
+            )
             self._bell.wait(min(pause, deadline_at - now))
+
+    def _is_to_be_passed_over(self, serving: int, seconds: float) -> bool:
+        if seconds <= _SUSPICIOUS_SECONDS:
+            return False
+        owner = self._board.owner(serving)
+        if owner is None or owner == self._board.number:
+            return True  # given up, since this process waits by another ticket
+        return seconds > _PATIENCE_SECONDS or self._neighbours.is_gone(owner)
 
     def _await_answer(self, deadline_at: float) -> None:
         """Wait for the answer, which is on its way if the turn was passed by somebody who has taken the offer."""
@@ -216,15 +265,16 @@ class LocalTurn:
             del self.offered[before + count :]
             self._may_offer = count == len(new)
 
-    def _on_offer(self) -> int:
-        """How many appends those have on offer that come next."""
-        tickets = range(self._last + 1, self._board.following)
-        owners = ((ticket, self._neighbour(ticket)) for ticket in tickets)
-        return sum(neighbour.sheet.count(ticket) for ticket, neighbour in owners if neighbour)
-
-    def _take(self, ticket: int, size: int) -> list[Guest]:
-        neighbour = self._neighbour(ticket)
-        return neighbour.sheet.take(ticket, size) if neighbour else []
+    def _on_offer(self) -> tuple[int, int]:
+        """How many appends can be taken along, and how many processes wait that offer none, or behind such a one."""
+        offered, following = 0, self._board.following
+        for ticket in range(self._last + 1, following):
+            neighbour = self._neighbour(ticket)
+            count = neighbour.sheet.count(ticket) if neighbour else 0
+            if count == 0:
+                return offered, following - ticket
+            offered += count
+        return offered, 0
 
     def _neighbour(self, ticket: int) -> Neighbour | None:
         number = self._board.owner(ticket)

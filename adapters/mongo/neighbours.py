@@ -2,11 +2,13 @@
 
 from contextlib import suppress
 from pathlib import Path
+from time import time
 
 from adapters.mongo.bells import Bell, BellOfAnother
 from adapters.mongo.offer_sheet import OfferSheet
 
 _MOST_KEPT_OPEN = 64
+_SETTLED_SECONDS = 60.0
 
 
 class Desk:
@@ -22,14 +24,13 @@ class Desk:
             self.sheet.close()
             raise
 
-    def close(self) -> None:
-        """Remove them."""
+    def remove(self) -> None:
+        """Nobody shall find them any more."""
         self.sheet.remove()
         self.bell.remove()
-        self.let_go()
 
-    def let_go(self) -> None:
-        """Close them and no more."""
+    def close(self) -> None:
+        """Close them."""
         self.sheet.close()
         self.bell.close()
 
@@ -65,10 +66,34 @@ class Neighbours:
                 self._open[number] = Neighbour(self._folder, number)
         return self._open.get(number)
 
+    def is_gone(self, number: int) -> bool:
+        """Whether that process is known to be dead, or to have left. If not, it has been woken."""
+        neighbour = self._open.get(number)
+        bell = neighbour.bell if neighbour else BellOfAnother(_bell(self._folder, number))
+        try:
+            return not bell.ring()
+        finally:
+            if neighbour is None:
+                bell.close()
+
     def close(self) -> None:
-        for neighbour in self._open.values():
+        opened, self._open = self._open, {}
+        for neighbour in opened.values():
             neighbour.close()
-        self._open.clear()
+
+
+def remove_gone(folder: Path) -> None:
+    """Remove what processes have left that were killed."""
+    neighbours = Neighbours(folder)
+    for path in folder.glob("*.offer"):
+        with suppress(OSError, ValueError):
+            number = int(path.stem)
+            is_settled = (
+                time() - path.stat().st_mtime > _SETTLED_SECONDS
+            )  # else its bell may be about to come
+            if is_settled and neighbours.is_gone(number):
+                path.unlink()
+                _bell(folder, number).unlink()
 
 
 def _sheet(folder: Path, number: int) -> Path:

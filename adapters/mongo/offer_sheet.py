@@ -21,11 +21,10 @@ from adapters.mongo.append import Append
 from adapters.mongo.causal import Moment
 from adapters.mongo.client import CODEC
 from adapters.mongo.guest import Answer, Guest
-from adapters.mongo.shared_files import lock_now, make_room, unlock
+from adapters.mongo.shared_files import lock_now, make_room, unlock, words_of
 
 BYTES = 65_536
-_NUMBER = Struct("@q")
-_STATE, _LENGTH, _COUNT, _ANSWERED = (_NUMBER.size * index for index in range(4))
+_STATE, _LENGTH, _COUNT, _ANSWERED = range(4)
 _ANSWER, _OFFER = 64, 8192
 _OPEN, _TAKEN, _WITHDRAWN = range(3)
 _NO_TICKET = -1
@@ -42,11 +41,14 @@ class OfferSheet:
     def __init__(self, path: Path, *, create: bool = False) -> None:
         """Raises OSError when there is no room for it, or when its owner is gone."""
         self._path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+        self._file = os.open(
+            path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if create else 0), 0o600
+        )
         try:
             if create:
                 make_room(self._file, BYTES)
             self._memory = mmap(self._file, BYTES)
+            self._words = words_of(self._memory, _ANSWER)
         except (OSError, ValueError) as error:
             os.close(self._file)
             raise OSError(f"{path} cannot be used: {error}") from error
@@ -55,10 +57,10 @@ class OfferSheet:
     def begin(self, ticket: int) -> None:
         """The owner has a new ticket, with nothing on offer yet."""
         self._end = 0
-        self._set(_LENGTH, 0)
-        self._set(_COUNT, 0)
-        self._set(_ANSWERED, _NO_TICKET)
-        self._set(_STATE, _state(ticket, _OPEN))
+        self._words[_LENGTH] = 0
+        self._words[_COUNT] = 0
+        self._words[_ANSWERED] = _NO_TICKET
+        self._words[_STATE] = _state(ticket, _OPEN)
 
     def add(self, ticket: int, appends: Sequence[Append]) -> int:
         """The owner puts appends of one event each on offer, beside those that are; for how many there was room.
@@ -66,6 +68,8 @@ class OfferSheet:
         Those that come too late, because somebody has just taken the others, are not in the answer.
         """
         records, end = [], self._end
+        if self.is_taken(ticket):
+            return 0
         for append in appends:
             record = _with_check(ticket, _record(append))
             if _OFFER + end + len(record) > BYTES:
@@ -74,25 +78,25 @@ class OfferSheet:
             records.append(record)
         self._memory[_OFFER + self._end : _OFFER + end] = b"".join(records)
         self._end = end
-        self._set(_LENGTH, end)
-        self._set(_COUNT, self._get(_COUNT) + len(records))
+        self._words[_LENGTH] = end
+        self._words[_COUNT] = self._words[_COUNT] + len(records)
         return len(records)
 
     def is_taken(self, ticket: int) -> bool:
         """Whether another process has taken the offer."""
-        return self._get(_STATE) != _state(ticket, _OPEN)
+        return self._words[_STATE] != _state(ticket, _OPEN)
 
     def withdraw(self, ticket: int) -> bool:
         """The owner takes the offer back; False when another process has it, or may be about to take it."""
         with self._locked() as is_locked:
             if not is_locked or self.is_taken(ticket):
                 return False
-            self._set(_STATE, _state(ticket, _WITHDRAWN))
+            self._words[_STATE] = _state(ticket, _WITHDRAWN)
             return True
 
     def answer(self, ticket: int) -> Answer | None:
         """What the owner has been answered; None when there is nothing yet."""
-        if self._get(_ANSWERED) != ticket:
+        if self._words[_ANSWERED] != ticket:
             return None
         data = self._checked(ticket, _ANSWER, _OFFER)
         if data is None:
@@ -102,18 +106,20 @@ class OfferSheet:
 
     def count(self, ticket: int) -> int:
         """How many appends are on offer."""
-        return 0 if self.is_taken(ticket) else self._get(_COUNT)
+        return 0 if self.is_taken(ticket) else self._words[_COUNT]
 
-    def take(self, ticket: int, size: int) -> list[Guest]:
-        """Another process takes what is on offer; nothing if it has more than so many bytes."""
-        if self.is_taken(ticket) or not 0 < self._get(_LENGTH) <= size:
+    def take(self, ticket: int, events: int, size: int) -> list[Guest]:
+        """Another process takes what is on offer; nothing if it is more than so many events or bytes."""
+        if self.count(ticket) > events or not 0 < self._words[_LENGTH] <= size:
             return []
         with self._locked() as is_locked:
             if not is_locked or self.is_taken(ticket):
                 return []
             guests = list(self._guests(ticket))
+            if len(guests) > events:
+                return []
             if guests:
-                self._set(_STATE, _state(ticket, _TAKEN))
+                self._words[_STATE] = _state(ticket, _TAKEN)
             return guests
 
     def give_answer(self, ticket: int, guests: Sequence[Guest], moment: Moment) -> None:
@@ -125,17 +131,18 @@ class OfferSheet:
         )
         if _ANSWER + len(data) <= _OFFER:
             self._memory[_ANSWER : _ANSWER + len(data)] = data
-            self._set(_ANSWERED, ticket)
+            self._words[_ANSWERED] = ticket
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
+        self._words.release()
         self._memory.close()
         os.close(self._file)
 
     def _guests(self, ticket: int) -> Iterator[Guest]:
-        at, end = _OFFER, min(_OFFER + self._get(_LENGTH), BYTES)
+        at, end = _OFFER, min(_OFFER + self._words[_LENGTH], BYTES)
         while at < end and (record := self._checked(ticket, at, end)) is not None:
             at += _CHECKED.size + len(record)
             append_id, version, name_length = _APPEND.unpack_from(record)
@@ -160,13 +167,6 @@ class OfferSheet:
         finally:
             if is_locked:
                 unlock(self._file)
-
-    def _get(self, offset: int) -> int:
-        number: int = _NUMBER.unpack_from(self._memory, offset)[0]
-        return number
-
-    def _set(self, offset: int, number: int) -> None:
-        _NUMBER.pack_into(self._memory, offset, number)
 
 
 def _state(ticket: int, step: int) -> int:

@@ -25,18 +25,22 @@ def compatible(appends: Sequence[_P]) -> list[_P]:
     return chosen
 
 
-def settle_beaten(left: Sequence[Pending], sent: Sequence[Pending]) -> None:
-    """Settle those that wanted what an append of their own batch has got. The same append twice has got the same."""
+def settle_beaten(
+    left: Sequence[Pending], written: Sequence[Pending], beaten: Sequence[Pending] = ()
+) -> None:
+    """Settle those that wanted what others of their batch have got, or have not got because it was taken.
+
+    The same append twice has got the same.
+    """
     if not left:
         return
-    winners = {key: append for append in sent for key in append.keys}
+    winners = {key: append for append in written for key in append.keys}
+    taken = {key for append in beaten for key in append.keys}
     for append in left:
         winner = next((winners[key] for key in append.keys if key in winners), None)
-        if winner is None:
-            continue
-        if winner.append_id == append.append_id:
+        if winner is not None and winner.append_id == append.append_id:
             append.succeed(winner.first_position)
-        else:
+        elif winner is not None or not taken.isdisjoint(append.keys):
             append.conflict()
 
 

@@ -2,31 +2,30 @@
 
 import mmap
 import os
+import re
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from struct import Struct
+from time import monotonic
 
 from adapters.mongo.company import Company
-from adapters.mongo.shared_files import HAS_LOCKS, lock_now, lock_soon, make_room, unlock
+from adapters.mongo.shared_files import HAS_LOCKS, lock_now, lock_soon, make_room, unlock, words_of
 
 _FILES = ("turns", "users")
+_FOLDER_NAME = re.compile("[0-9a-f]{32}")
 _SIZE = mmap.PAGESIZE
-_NUMBERS = Struct("@q")
-_FOLLOWING, _SERVING, _HEAD, _HEAD_CHECK, _ARRIVALS, _COMPANY, _ENDED = (
-    _NUMBERS.size * number for number in range(7)
-)
-_OWNERS = 1024
-_OWNER = Struct("@qq")
-_OWNERS_KNOWN = 64
+_FOLLOWING, _SERVING, _SINCE, _HEAD, _HEAD_CHECK, _ARRIVALS, _COMPANY, _ENDED = range(8)
+_OWNERS, _OWNERS_KNOWN = 64, 64  # a word with the ticket, and one with the number of its owner
+_NOBODY = 0
 _NANOSECONDS = 1e9
 _OPEN_TRIES = 10
+_OPEN_SECONDS = 1.0
 
 
 class TurnBoard:
     """The next ticket, the ticket whose turn it is, and the greatest position known to be majority-committed.
 
-    Tickets are taken under a lock of the file system. All else is read and written without one: what is overwritten
-    then costs somebody a wait, and a position that is read half-written is told from a whole one.
+    Tickets are taken under a lock of the file system. All else is read and written without one, a whole number at a
+    time. A process that stood still in between may then set the turn back: whoever has seen a later one puts it right.
 
     Each process holds a shared lock on a second file for as long as it lives. The first one to come wipes what others
     have left, since a backup may have been restored meanwhile, and the last one to go leaves nothing behind.
@@ -41,8 +40,9 @@ class TurnBoard:
             raise OSError("this platform has no locks on files")
         self._folder = folder
         self.process = os.getpid()
-        self.number = 0
+        self.number = _NOBODY
         """That of this process, which no other one on this board has had."""
+        self._latest = 0
         for _ in range(_OPEN_TRIES):
             if self._open():
                 return
@@ -51,74 +51,98 @@ class TurnBoard:
     @property
     def is_alone(self) -> bool:
         """Whether no other process has come since this one did, and none was there."""
-        return self._first and self._get(_ARRIVALS) == 1
+        return self._first and self._words[_ARRIVALS] == 1
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its files have not been removed since they were opened."""
+        return os.fstat(self._turns).st_nlink > 0 and os.fstat(self._users).st_nlink > 0
 
     @property
     def following(self) -> int:
         """The ticket that is taken next."""
-        return self._get(_FOLLOWING)
+        return self._words[_FOLLOWING]
 
     @property
     def serving(self) -> int:
         """The ticket whose turn it is."""
-        return self._get(_SERVING)
+        serving = self._words[_SERVING]
+        if serving < self._latest:
+            self._words[_SERVING] = serving = self._latest
+        self._latest = serving
+        return serving
+
+    @property
+    def since(self) -> float:
+        """When that became so, by the system's monotonic clock, or when its owner came, if that was later."""
+        return self._words[_SINCE] / _NANOSECONDS
 
     @property
     def head(self) -> int:
         """The greatest position known to be majority-committed; 0 when none is known."""
-        head, check = self._get(_HEAD), self._get(_HEAD_CHECK)
+        head, check = self._words[_HEAD], self._words[_HEAD_CHECK]
         return head if check == ~head else 0
 
     @property
     def company(self) -> Company:
         """What whoever had the last turn has said."""
-        return Company(self._get(_COMPANY), self._get(_ENDED) / _NANOSECONDS)
+        return Company(self._words[_COMPANY], self._words[_ENDED] / _NANOSECONDS)
 
     @company.setter
     def company(self, company: Company) -> None:
-        self._set(_COMPANY, company.appends)
-        self._set(_ENDED, int(company.since * _NANOSECONDS))
+        self._words[_COMPANY] = company.appends
+        self._words[_ENDED] = int(company.since * _NANOSECONDS)
 
     def take_ticket(self) -> int | None:
         """The next ticket; None when somebody stands still with the lock."""
         if not lock_soon(self._turns):
             return None
         try:
-            ticket = self._get(_FOLLOWING)
-            _OWNER.pack_into(self._board, _owner_at(ticket), ticket, self.number)
-            self._set(_FOLLOWING, ticket + 1)
+            ticket = self.following
+            if ticket == self.serving:
+                self._words[_SINCE] = _now()
+            row = _row(ticket)
+            self._words[row + 1] = self.number
+            self._words[row] = ticket
+            self._words[_FOLLOWING] = ticket + 1
         finally:
             unlock(self._turns)
         return ticket
 
     def owner(self, ticket: int) -> int | None:
-        """The number of the process that has a ticket; None when so many came after it that it is forgotten."""
-        known, number = _OWNER.unpack_from(self._board, _owner_at(ticket))
-        return number if known == ticket else None
+        """The number of the process that has a ticket; None when it is given up, or when many came after it."""
+        row = _row(ticket)
+        number = self._words[row + 1]
+        return number if self._words[row] == ticket and number != _NOBODY else None
+
+    def give_up(self, ticket: int) -> None:
+        """Nobody waits for the turn of this ticket any more."""
+        row = _row(ticket)
+        if self._words[row] == ticket:
+            self._words[row + 1] = _NOBODY
+        self.advance(ticket, ticket + 1)
 
     def advance(self, ticket: int, following: int) -> None:
-        """If it is the turn of `ticket`, let it be that of `following`."""
-        if self._get(_SERVING) == ticket:
-            self._set(_SERVING, following)
+        """If it is the turn of `ticket`, let it be that of `following`, or of the next that is not given up."""
+        if self.serving == ticket:
+            while following < self.following and self._is_given_up(following):
+                following += 1
+            self._words[_SINCE] = _now()  # first, or the next one would seem to have had the turn for long
+            self._words[_SERVING] = self._latest = following
 
     def tell(self, head: int) -> None:
         """A position is known to be majority-committed."""
         if head > self.head:
-            self._set(_HEAD, head)
-            self._set(_HEAD_CHECK, ~head)
+            self._words[_HEAD] = head
+            self._words[_HEAD_CHECK] = ~head
+
+    def leave(self) -> None:
+        """Remove the files, if this is the last process that uses them."""
+        with suppress(OSError):
+            if lock_now(self._users) and self.is_there:
+                _remove(self._folder)
 
     def close(self) -> None:
-        """Leave; the last one removes the files."""
-        with suppress(OSError):
-            if lock_now(self._users):
-                self._wipe()
-                for name in _FILES:
-                    (self._folder / name).unlink()
-                self._folder.rmdir()
-        self.let_go()
-
-    def let_go(self) -> None:
-        """Close the files and no more."""
         self._files.close()
 
     def _open(self) -> bool:
@@ -126,47 +150,63 @@ class TurnBoard:
         with ExitStack() as opened:
             try:
                 self._folder.mkdir(mode=0o700, exist_ok=True)
-                self._turns, self._users = (self._open_file(name, opened) for name in _FILES)
+                self._turns, self._users = (_open_file(self._folder / name, opened) for name in _FILES)
             except FileNotFoundError:
                 return False
             make_room(self._turns, _SIZE)
-            self._board = opened.enter_context(mmap.mmap(self._turns, _SIZE))
+            memory = opened.enter_context(mmap.mmap(self._turns, _SIZE))
+            self._words = opened.enter_context(words_of(memory, _SIZE))
             self._first = lock_now(self._users)
-            if self._first and self._is_there():
-                self._wipe()
-                self._board[:] = bytes(_SIZE)
-            if not (lock_soon(self._users, shared=True) and lock_soon(self._turns)):
+            if self._first and self.is_there:
+                for path in self._folder.iterdir():
+                    if path.name not in _FILES:
+                        path.unlink()
+                memory[:] = bytes(_SIZE)
+            if not (
+                lock_soon(self._users, _OPEN_SECONDS, shared=True) and lock_soon(self._turns, _OPEN_SECONDS)
+            ):
                 raise OSError(f"another process stands still while it uses {self._folder}")
-            if not self._is_there():
+            if not self.is_there:
                 return False
-            self.number = self._get(_ARRIVALS) + 1
-            self._set(_ARRIVALS, self.number)
+            self.number = self._words[_ARRIVALS] + 1
+            self._words[_ARRIVALS] = self.number
+            # Whoever came first may have died before it wiped the board, and this costs a read.
+            self._words[_HEAD_CHECK] = self._words[_HEAD] = 0
             unlock(self._turns)
             self._files = opened.pop_all()
             return True
 
-    def _open_file(self, name: str, opened: ExitStack) -> int:
-        descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        opened.callback(os.close, descriptor)
-        return descriptor
-
-    def _is_there(self) -> bool:
-        """Whether the files have not been removed since they were opened."""
-        return os.fstat(self._turns).st_nlink > 0 and os.fstat(self._users).st_nlink > 0
-
-    def _get(self, offset: int) -> int:
-        number: int = _NUMBERS.unpack_from(self._board, offset)[0]
-        return number
-
-    def _set(self, offset: int, number: int) -> None:
-        _NUMBERS.pack_into(self._board, offset, number)
-
-    def _wipe(self) -> None:
-        """Remove what processes have left that are gone."""
-        for path in self._folder.iterdir():
-            if path.name not in _FILES:
-                path.unlink()
+    def _is_given_up(self, ticket: int) -> bool:
+        row = _row(ticket)
+        return self._words[row] == ticket and self._words[row + 1] == _NOBODY
 
 
-def _owner_at(ticket: int) -> int:
-    return _OWNERS + ticket % _OWNERS_KNOWN * _OWNER.size
+def remove_abandoned(parent: Path) -> None:
+    """Remove the boards in a folder that nobody uses any more, such as those of processes that were killed."""
+    for folder in parent.iterdir():
+        if _FOLDER_NAME.fullmatch(folder.name):
+            with suppress(OSError), ExitStack() as opened:
+                users = os.open(folder / "users", os.O_RDWR | os.O_CLOEXEC)
+                opened.callback(os.close, users)
+                if lock_now(users) and os.fstat(users).st_nlink > 0:
+                    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def _open_file(path: Path, opened: ExitStack) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    opened.callback(os.close, descriptor)
+    return descriptor
+
+
+def _now() -> int:
+    return int(monotonic() * _NANOSECONDS)
+
+
+def _row(ticket: int) -> int:
+    return _OWNERS + 2 * (ticket % _OWNERS_KNOWN)

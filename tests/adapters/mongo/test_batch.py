@@ -15,7 +15,8 @@ from adapters.mongo.causal import Moment
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
-from adapters.mongo.guest import Guest
+from adapters.mongo.guest import Answer, Guest
+from adapters.mongo.settlement import settle_beaten
 from adapters.mongo.turns import Turn
 from tests.adapters.mongo.fail_point import failing
 
@@ -179,6 +180,44 @@ def test_what_somebody_may_have_written_is_not_offered_again(
     assert append.maybe_elsewhere
     monkeypatch.undo()
     written.abandon()
+
+
+def test_guests_are_forgotten_before_they_are_answered(
+    recorder: MongoApplicationRecorder, new_stream: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next leader of an interrupted one would send what its owner has been told was not sent."""
+    append = Append(new_stream(), uuid4(), Deadline.after(5))
+    guest = Guest(uuid4(), (uuid4(), 1), b"")
+    written = LogBatch(recorder.log, Row([append]), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
+    had: list[list[Guest]] = []
+
+    class Ending(TakenTwice):
+        def end(self, *_: object) -> None:
+            had.append(list(written._guests))
+            raise KeyboardInterrupt
+
+    turn = Ending([], was_taken=False)
+    turn.has_come = True
+    monkeypatch.setattr(recorder.log, "turns", SimpleNamespace(take=lambda: turn))
+    monkeypatch.setattr(written, "_write", lambda *_: written._guests.append(guest))
+    with pytest.raises(KeyboardInterrupt):
+        written.write(Deadline.after(5))
+    assert had == [[]]
+    written.abandon()
+
+
+def test_the_same_append_twice_has_one_fate(new_stream: New) -> None:
+    """Also when it was another process that found its version taken."""
+    events, append_id = new_stream(), uuid4()
+    one, twin = (Append(events, append_id, Deadline.after(5), is_repeat=True) for _ in range(2))
+    won, lost = Answer([-1], (None, None)).settle([one])
+    settle_beaten([twin], won, lost)
+    for append in (one, twin):
+        with pytest.raises(IntegrityError):
+            append.positions()
+    there, again = (Append(events, append_id, Deadline.after(5), is_repeat=True) for _ in range(2))
+    settle_beaten([again], *Answer([7], (None, None)).settle([there]))
+    assert (there.positions(), again.positions()) == ([7], [7])
 
 
 def test_a_refusal_of_a_whole_batch_is_narrowed_down_to_one(

@@ -1,5 +1,7 @@
 """Who writes whose appends, and that every caller gets an answer in time."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -603,3 +605,24 @@ def test_closing_while_many_write_settles_every_append(
     assert all("did not take place" in refusal for refusal in refusals)
     count = make_factory().application_recorder().max_notification_id()
     assert sorted(appended) == list(range(1, (count or 0) + 1))
+
+
+def test_a_process_can_be_forked_while_another_thread_leads(disk: Disk) -> None:
+    """In the forked process nobody leads, and what waited in the other one is none of its business."""
+    callers = Callers(group_on(disk))
+    leading = callers.lead(new_append(), disk)
+    queued = callers.queue_up(new_append())
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        disk.may_end.release()
+        disk.batches.clear()
+        append = new_append()
+        with suppress(BaseException):
+            callers.group.submit(append)
+        os._exit(0 if append.settled and append.positions() == [1] and disk.batches == [[append]] else 1)
+    for _ in range(2):
+        disk.may_end.release()
+    for call in (leading, *queued):
+        call.result(5)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import os
+import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -84,15 +86,22 @@ def test_turns_come_in_the_order_in_which_they_are_taken(open_turns: Open) -> No
 
 
 def test_the_next_one_learns_the_greatest_position_that_is_known(open_turns: Open) -> None:
-    first, second = open_turns().take(), open_turns().take()
+    one, other = open_turns(), open_turns()
+    first, second = one.take(), other.take()
     first.end(41, NEVER, 0)
     wait(second)
     assert second.head == 41
     second.end(None, NEVER, 0)
-    third = open_turns().take()
+    third = one.take()
     assert (third.has_come, third.head) == (True, 41)
     third.end(7, NEVER, 0)
-    assert open_turns().take().head == 41
+    assert other.take().head == 41
+
+
+def test_a_newcomer_forgets_the_position_that_was_known(open_turns: Open) -> None:
+    """It may be that of a former life of the log, if the first one to come has died before it wiped the board."""
+    open_turns().take().end(41, NEVER, 0)
+    assert open_turns().take().head == 0
 
 
 @pytest.mark.parametrize("stream", [uuid4(), "a stream named by text"])
@@ -100,7 +109,7 @@ def test_whoever_has_the_turn_takes_along_what_is_on_offer(open_turns: Open, str
     first, second, third = (open_turns().take() for _ in range(3))
     there, beaten, again, lost = new_append(stream), new_append(), new_append(), new_append()
     for append in (there, beaten, again, lost):
-        append.maybe_sent = True
+        append.maybe_sent = append.maybe_elsewhere = True
     with ThreadPoolExecutor(2) as pool:
         answers = [
             pool.submit(wait, turn, offer)
@@ -123,8 +132,8 @@ def test_whoever_has_the_turn_takes_along_what_is_on_offer(open_turns: Open, str
     assert answer.moment == MOMENT
     assert not second.has_come
     again.fail(OperationalError("its deadline has passed"))  # while it was on offer
-    assert answer.settle([there, beaten]) == [there, beaten]
-    assert other.settle([again, lost]) == []
+    assert answer.settle([there, beaten]) == ([there], [beaten])
+    assert other.settle([again, lost]) == ([], [])
     assert there.positions() == [5]
     with pytest.raises(IntegrityError):
         beaten.positions()
@@ -154,39 +163,41 @@ def test_what_comes_while_others_write_is_put_on_offer_with_the_rest(open_turns:
         first.end(9, MOMENT, 0)
         answer = call.result(5)
     assert answer is not None
-    assert answer.settle(second.offered) == [one, two, three]
+    assert answer.settle(second.offered) == ([one, two, three], [])
     assert [append.positions() for append in (one, two, three)] == [[7], [8], [9]]
 
 
-@pytest.mark.parametrize("answered", [True, False])
-def test_what_comes_after_the_offer_was_taken_has_no_answer(open_turns: Open, answered: bool) -> None:
+def test_what_comes_after_the_offer_was_taken_is_not_on_offer(open_turns: Open) -> None:
     first, second = open_turns().take(), open_turns().take()
     one, late = new_append(), new_append()
-    for append in (one, late):
-        append.maybe_sent = append.maybe_elsewhere = True
     asked: list[int] = []
 
     def more() -> list[Append]:
         asked.append(len(asked))
         if len(asked) == 1:
             return [one]
-        [guest] = first.guests(100, 10_000)
-        guest.succeed(7)
-        if answered:
-            first.end(7, MOMENT, 1)
+        deadline = Deadline.after(0.2)
+        while not first.guests(100, 10_000) and not deadline.passed:
+            pass
         return [late]
 
-    answer = second.wait(more, time.monotonic() + (1 if answered else 0.1))
+    second.wait(more, time.monotonic() + 1)
+    assert second.offered == [one]
+    assert second.was_taken
     assert asked == [0, 1]
-    if answered:
-        assert answer is not None
-        assert answer.settle(second.offered) == [one]
-        assert not late.settled
-        assert not late.maybe_elsewhere
-        assert not late.maybe_sent
-    else:
-        assert second.was_taken
-        assert one in second.offered
+
+
+def test_what_has_no_verdict_was_not_taken() -> None:
+    """It was put on offer just when the others were taken."""
+    one, late, later = new_append(), new_append(), new_append()
+    for append in (one, late, later):
+        append.maybe_sent = append.maybe_elsewhere = True
+    later.fail(OperationalError("its deadline has passed"))
+    assert Answer([7], MOMENT).settle([one, late, later]) == ([one], [])
+    assert not late.settled
+    assert not late.maybe_elsewhere
+    assert not late.maybe_sent
+    assert later.maybe_sent  # as its caller was told
 
 
 def test_whoever_waits_is_woken(open_turns: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,18 +258,29 @@ def test_what_is_too_large_stays_on_offer_and_gets_its_turn(open_turns: Open) ->
     assert not second.was_taken
 
 
-def test_what_is_too_many_is_told_that_it_was_not_sent(open_turns: Open) -> None:
+def test_what_is_too_many_stays_on_offer_and_gets_its_turn(open_turns: Open) -> None:
     first, second = open_turns().take(), open_turns().take()
-    appends = [new_append(), new_append()]
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(wait, second, appends)
+        call = pool.submit(wait, second, [new_append(), new_append()])
         time.sleep(0.02)  # so that it is on offer
         assert first.guests(1, 10_000) == []
         first.end(None, NEVER, 0)
-        answer = call.result(5)
-    assert answer is not None
-    assert answer.settle(appends) == []
-    assert not any(append.settled or append.maybe_sent for append in appends)
+        assert call.result(5) is None
+    assert second.has_come
+    assert not second.was_taken
+
+
+def test_no_more_is_taken_than_there_is_room_for(open_turns: Open) -> None:
+    first, second, third = (open_turns().take() for _ in range(3))
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(wait, turn, [new_append(), new_append()]) for turn in (second, third)]
+        time.sleep(0.02)  # so that all is on offer
+        guests = first.guests(3, 10_000)
+        assert len(guests) == 2
+        first.end(None, NEVER, 0)
+        answers = [call.result(5) for call in calls]
+    assert [answer is None for answer in answers] == [False, True]
+    assert third.has_come
 
 
 def test_what_is_taken_is_what_its_owner_takes_to_be_on_offer(open_turns: Open) -> None:
@@ -329,19 +351,16 @@ def test_no_turn_is_waited_for_beyond_the_deadline(open_turns: Open) -> None:
     assert time.monotonic() - began < 0.2
 
 
-def test_whoever_comes_first_forgets_what_was_known_before(open_first: Open) -> None:
-    """All who wrote are gone, so that a backup may have been restored meanwhile."""
+def test_whoever_comes_first_begins_anew(open_first: Open) -> None:
     one, other = open_first(), open_first()
-    one.take().end(100, NEVER, 0)
+    for _ in range(3):
+        one.take().end(None, NEVER, 0)
     one.close()
     third = open_first()
-    turn = third.take()
-    assert turn.head == 100  # the others are still there
-    turn.end(None, NEVER, 0)
+    assert third.board.serving == 3  # the others are still there
     for turns in (other, third):
         turns.close()
-    _, last = open_first(), open_first()
-    assert last.take().head == 0
+    assert open_first().board.serving == 0
 
 
 def test_one_that_is_alone_needs_no_turn_until_another_comes(open_first: Open) -> None:
@@ -378,7 +397,7 @@ def test_a_position_that_is_half_written_is_not_believed(open_turns: Open) -> No
     """Nothing guards what is told: the next one may read it while it is being written."""
     one, other = open_turns(), open_turns()
     one.board.tell(5)
-    one.board._set(turn_board._HEAD, 1000)
+    one.board._words[turn_board._HEAD] = 1000
     assert other.take().head == 0
     other.board.tell(6)
     assert one.board.head == 6
@@ -457,26 +476,98 @@ def test_an_offer_that_is_larger_than_a_sheet_is_made_in_part(open_turns: Open) 
         answer = call.result(5)
     assert answer is not None
     assert second.offered == [small]
-    assert answer.settle(second.offered) == [small]
+    assert answer.settle(second.offered) == ([small], [])
 
 
-def test_the_second_turn_of_a_process_at_once_offers_nothing(open_turns: Open) -> None:
-    """There is room for one offer: that of a leader that was interrupted may still be waiting."""
+def test_a_new_turn_of_a_process_takes_the_place_of_one_that_was_left(open_turns: Open) -> None:
+    """Of a leader that was interrupted before it could end it."""
     first, others = open_turns().take(), open_turns()
-    second, third = others.take(), others.take()
-    with ThreadPoolExecutor(2) as pool:
-        calls = [pool.submit(wait, turn, [new_append()]) for turn in (second, third)]
-        guests: list[Guest] = []
-        deadline = Deadline.after(5)
-        while not guests and not deadline.passed:
-            guests = first.guests(100, 10_000)
-        assert len(guests) == 1
+    left, second = others.take(), others.take()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [new_append()])
+        began = time.monotonic()
         first.end(None, NEVER, 0)
-        answers = [call.result(5) for call in calls]
-    assert answers[0] is not None
-    assert answers[1] is None
-    assert third.has_come
-    assert third.offered == []
+        assert call.result(5) is None
+    assert second.has_come
+    assert time.monotonic() - began < 0.2
+    assert wait(left, [new_append()]) is None
+    assert left.offered == []
+    left.end(None, NEVER, 0)
+    second.end(None, NEVER, 0)
+    others.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(others.board._turns)
+
+
+def test_a_turn_that_is_set_back_by_one_that_stood_still_is_put_right(open_turns: Open) -> None:
+    """It read whose turn it was, stood still, and then wrote whose turn was next."""
+    one, other = open_turns(), open_turns()
+    for _ in range(200):
+        one.take().end(None, NEVER, 0)
+    turn = one.take()
+    other.take().end(None, NEVER, 0)
+    one.board._words[turn_board._SERVING] = 1
+    assert other.board.serving == one.board.serving == 200
+    began = time.monotonic()
+    waiting = other.take()
+    one.board._words[turn_board._SERVING] = 1
+    turn.end(None, NEVER, 0)
+    wait(waiting)
+    assert waiting.has_come
+    assert time.monotonic() - began < 0.1
+
+
+def test_turns_that_were_given_up_are_passed_at_once(open_turns: Open) -> None:
+    """Of callers whose deadlines have passed, and who would be many in an outage."""
+    one, other = open_turns(), open_turns()
+    stuck = one.take()
+    for _ in range(30):
+        late = other.take()
+        late.wait(list, time.monotonic())
+        late.end(None, NEVER, 0)
+    last = open_turns().take()
+    began = time.monotonic()
+    stuck.end(None, NEVER, 0)
+    wait(last)
+    assert last.has_come
+    assert time.monotonic() - began < 0.1
+
+
+def test_patience_is_shared_by_those_who_cannot_wait_long(open_turns: Open) -> None:
+    """Each waits less than a stuck turn is given, and comes again."""
+    stuck, other = open_turns().take(), open_turns()
+    began = time.monotonic()
+    while True:
+        turn = other.take()
+        turn.wait(list, time.monotonic() + 0.1)
+        turn.end(None, NEVER, 0)
+        if other.board.serving > 0:
+            break
+        assert time.monotonic() - began < 2
+    assert not stuck.guests(1, 1)
+
+
+def test_a_new_turn_is_given_its_time_after_a_rest(open_turns: Open) -> None:
+    one, other = open_turns(), open_turns()
+    one.take().end(None, NEVER, 0)
+    time.sleep(0.3)  # longer than anybody may have the turn
+    has_it, waits = one.take(), other.take()
+    began = time.monotonic()
+    waits.wait(list, began + 0.1)
+    assert has_it.has_come
+    assert other.board.serving == 1  # it is still its turn
+
+
+def test_a_dead_process_with_the_turn_is_passed_over_soon(open_turns: Open) -> None:
+    dying, other = open_turns(), open_turns()
+    dying.take()
+    dying.desk.bell.close()  # as the system does when it dies
+    waits = other.take()
+    began = time.monotonic()
+    wait(waits)
+    assert waits.has_come
+    assert time.monotonic() - began < 0.15
+    dying.desk.bell = Bell(dying._folder / "another.bell")  # to be closed
 
 
 @pytest.fixture
@@ -488,7 +579,7 @@ def test_those_who_were_answered_together_are_waited_for(
     four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_turns, "_FRESH_SECONDS", 5.0)
-    four[1].company.usual_write = 5.0
+    four[1].experience.usual_write = 5.0
     four[0].take().end(3, NEVER, 3)
     turn = four[1].take()
     came: list[int] = []
@@ -511,7 +602,7 @@ def test_nobody_is_waited_for_longer_than_a_batch_takes(
     four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_turns, "_FRESH_SECONDS", 5.0)
-    four[1].company.usual_write = 0.05
+    four[1].experience.usual_write = 0.05
     four[0].take().end(3, NEVER, 3)
     turn = four[1].take()
     began = time.monotonic()
@@ -525,14 +616,14 @@ def test_company_is_not_waited_for_in_vain(
     four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     monkeypatch.setattr(local_turns, "_FRESH_SECONDS", 0.05 if why == "long ago" else 5.0)
-    four[1].company.usual_write = 5.0
+    four[1].experience.usual_write = 5.0
     four[0].take().end(3, NEVER, 3)
     turn = four[1].take()
     if why == "long ago":
         time.sleep(0.06)
     if why == "not worth it":
         for _ in range(5):
-            four[1].company.waited(5.0, 5, 5)
+            four[1].experience.waited(5.0, 5, 5)
     monkeypatch.setattr(Bell, "wait", lambda *_: pytest.fail("it has waited"))
     turn.gather(lambda: 3 if why == "enough" else 1)
     turn.end(None, NEVER, 1)
@@ -553,24 +644,105 @@ def test_the_last_turn_tells_whom_to_wait_for(four: list[LocalTurns]) -> None:
 
 def test_whether_to_wait_for_company_is_learnt() -> None:
     experience = Experience()
-    assert experience.is_good
+    assert experience.is_good()
     for _ in range(50):
         experience.wrote(0.002)
     assert experience.usual_write == pytest.approx(0.002, rel=0.02)
     for _ in range(50):
         experience.waited(0.0005, 8, 32)
-    assert experience.is_good
+    assert experience.is_good()
     for _ in range(50):
         experience.waited(0.001, 8, 14)  # six have saved half of a batch, eight have lost as much
-    tried = [experience.is_good for _ in range(40)]
+    tried = [experience.is_good() for _ in range(40)]
     assert 1 <= sum(tried) <= 3  # from time to time it is tried again
     for _ in range(50):
         experience.waited(0.001, 8, 18)
-    assert experience.is_good
+    assert experience.is_good()
     experience.waited(60.0, 1, 1)  # the machine was asleep
     for _ in range(50):
         experience.waited(0.0005, 8, 32)
-    assert experience.is_good
+    assert experience.is_good()
+
+
+def in_a_fork(do: Callable[[], object]) -> int:
+    """The exit status of a forked process that does this within ten seconds."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        try:
+            do()
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - the child must not run the parent's tests
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_forked_process_that_leaves_takes_nothing_away_from_its_parent(
+    open_turns: Open, tmp_path: Path
+) -> None:
+    turns = open_turns()
+    files = set((tmp_path / "log").iterdir())
+    assert in_a_fork(turns.close) == 0
+    assert set((tmp_path / "log").iterdir()) == files
+    with (tmp_path / "log" / "users").open("rb") as users, pytest.raises(BlockingIOError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_process_can_be_forked_while_another_thread_takes_a_turn(open_turns: Open) -> None:
+    turns = open_turns()
+    parents = turns.board.number
+
+    def take() -> None:
+        turn = turns.take()
+        assert turn.has_come
+        assert turns.board.number != parents
+        turn.end(None, NEVER, 0)
+        turns.close()
+
+    with turns._lock:
+        assert in_a_fork(take) == 0
+    assert turns.take().has_come
+
+
+def test_whoever_finds_the_files_removed_opens_them_anew(
+    open_turns: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as by a clean-up of shared memory when a user logs out."""
+    monkeypatch.setattr(local_turns, "_IS_THERE_EVERY", 3)
+    one, other = open_turns(), open_turns()
+    shutil.rmtree(tmp_path / "log")
+    for _ in range(3):
+        for turns in (one, other):
+            turns.take().end(None, NEVER, 0)
+    assert one.board.is_there
+    turn = one.take()
+    assert (turn.has_come, other.take().has_come) == (True, False)
+
+
+def test_a_lone_process_is_in_the_way_of_nobody_when_it_was_interrupted(
+    open_turns: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of its turn, at whatever point."""
+    turns, other = open_turns(), open_turns()
+    turn = turns.take()
+    with monkeypatch.context() as patch:
+        patch.setattr(turns.board, "tell", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            turn.end(1, NEVER, 0)
+    following = turns.take()
+    began = time.monotonic()
+    wait(following)
+    assert following.has_come
+    assert time.monotonic() - began < 0.15
+    following.end(None, NEVER, 0)
+    turns.close()
+    assert other.take().has_come
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(turns.board._turns)
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_forked_process_without_a_place_for_the_files_takes_no_turns(

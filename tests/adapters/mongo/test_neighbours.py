@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from adapters.mongo import bells, neighbours, turn_board
 from adapters.mongo.bells import Bell, BellOfAnother
 from adapters.mongo.neighbours import Desk, Neighbours
 from adapters.mongo.shared_files import make_room
-from adapters.mongo.turn_board import TurnBoard
+from adapters.mongo.turn_board import TurnBoard, remove_abandoned
 
 
 @pytest.fixture
@@ -80,10 +81,27 @@ def test_a_desk_is_there_for_the_others_until_it_is_closed(tmp_path: Path) -> No
     neighbour = around.get(3)
     assert neighbour is around.get(3) is not None
     assert around.get(4) is around.get(None) is None
+    assert not around.is_gone(3)
     around.close()
+    assert not around.is_gone(3)
+    desk.remove()
+    assert around.is_gone(3)
     desk.close()
     assert around.get(3) is None
     assert not list(tmp_path.iterdir())
+
+
+def test_what_dead_processes_have_left_is_removed(tmp_path: Path) -> None:
+    alive, dead, new = (Desk(tmp_path, number) for number in range(3))
+    for desk in (dead, new):
+        desk.close()  # as the system does when it dies
+    for number in (0, 1):
+        os.utime(tmp_path / f"{number}.offer", (1, 1))
+    (tmp_path / "no number.offer").touch()
+    neighbours.remove_gone(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"0.offer", "0.bell", "2.offer", "2.bell", "no number.offer"}  # the last one may be coming
+    alive.close()
 
 
 def test_of_many_neighbours_not_all_are_kept_open(tmp_path: Path) -> None:
@@ -95,6 +113,7 @@ def test_of_many_neighbours_not_all_are_kept_open(tmp_path: Path) -> None:
         neighbour = around.get(number)
         assert neighbour is not None
         neighbour.bell.ring()
+        desk.remove()
         desk.close()
     assert len(os.listdir("/proc/self/fd")) - before <= 3 * neighbours._MOST_KEPT_OPEN
     around.close()
@@ -124,6 +143,7 @@ def test_a_board_that_is_removed_while_it_is_opened_is_made_anew(
     def remove_first(descriptor: int, size: int) -> None:
         made.append(descriptor)
         if len(made) == 1:
+            last.leave()
             last.close()
         make_room(descriptor, size)
 
@@ -133,6 +153,7 @@ def test_a_board_that_is_removed_while_it_is_opened_is_made_anew(
     assert len(made) == 3
     assert other.number == board.number + 1
     for each in (board, other):
+        each.leave()
         each.close()
     assert not folder.exists()
 
@@ -157,4 +178,51 @@ def test_the_owner_of_a_ticket_is_known_until_many_came_after_it(tmp_path: Path)
         second.take_ticket()
     assert first.owner(0) is None
     for each in (first, second):
+        each.close()
+
+
+def test_whoever_leaves_a_board_that_was_removed_leaves_its_successor_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    old = TurnBoard(folder)
+    shutil.rmtree(folder)
+    new = TurnBoard(folder)
+    assert (old.is_there, new.is_there) == (False, True)
+    old.leave()
+    old.close()
+    assert new.is_there
+    new.leave()
+    new.close()
+    assert not folder.exists()
+
+
+def test_boards_that_nobody_uses_are_removed(tmp_path: Path) -> None:
+    used, abandoned = TurnBoard(tmp_path / ("a" * 32)), TurnBoard(tmp_path / ("b" * 32))
+    abandoned.close()  # as the system does when it dies
+    others = tmp_path / "somebody else's", tmp_path / ("c" * 32)
+    for other in others:
+        other.mkdir()
+        (other / "their file").touch()
+    remove_abandoned(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"a" * 32, *(other.name for other in others)}
+    assert used.is_there
+    used.close()
+
+
+def test_no_number_is_ever_seen_half_written(tmp_path: Path) -> None:
+    one, other = TurnBoard(tmp_path / "log"), TurnBoard(tmp_path / "log")
+    values, stop = {2**62, 2**62 + 2**33 + 1}, threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            for value in values:
+                one._words[turn_board._COMPANY] = value
+
+    one._words[turn_board._COMPANY] = 2**62
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = {other.company.appends for _ in range(100_000)}
+    stop.set()
+    writer.join()
+    assert seen <= values
+    for each in (one, other):
         each.close()
