@@ -642,6 +642,92 @@ def test_the_last_turn_tells_whom_to_wait_for(four: list[LocalTurns]) -> None:
     assert before <= company.since <= time.monotonic()
 
 
+def test_only_whoever_has_the_turn_tells_whom_to_wait_for(four: list[LocalTurns]) -> None:
+    first, second = four[0].take(), four[1].take()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second, [new_append()])
+        deadline = Deadline.after(5)
+        while not first.guests(100, 10_000) and not deadline.passed:
+            pass
+        first.end(1, MOMENT, 9)
+        assert call.result(5) is not None
+    told = four[2].board.company
+    second.end(1, MOMENT, 0)
+    assert four[2].board.company == told
+    assert told.appends == 9
+
+
+def test_each_turn_teaches_how_long_writing_takes_and_what_waiting_brings(
+    four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_turns, "_FRESH_SECONDS", 5.0)
+    wrote: list[float] = []
+    waited: list[tuple[float, int, int]] = []
+    monkeypatch.setattr(Experience, "wrote", lambda _, seconds: wrote.append(seconds))
+    monkeypatch.setattr(Experience, "waited", lambda _, *what: waited.append(what))
+    four[0].take().end(None, NEVER, 3)
+    turn = four[1].take()
+    four[1].experience.usual_write = 0.05
+    with ThreadPoolExecutor(1) as pool:
+        needs_a_transaction = pool.submit(wait, four[2].take())  # which has nothing on offer
+        turn.gather(lambda: 1)
+        time.sleep(0.02)  # as long as it writes
+        turn.end(None, NEVER, 1)
+        needs_a_transaction.result(5)
+    [_, seconds] = wrote
+    assert 0.02 <= seconds < 0.05  # without the wait
+    [(seconds, before, after)] = waited
+    assert 0.05 <= seconds < 0.2
+    assert (before, after) == (2, 2)
+
+
+def test_what_was_waited_for_the_turn_is_no_time_of_writing(
+    four: list[LocalTurns], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrote: list[float] = []
+    monkeypatch.setattr(Experience, "wrote", lambda _, seconds: wrote.append(seconds))
+    first, second = four[0].take(), four[1].take()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(wait, second)
+        time.sleep(0.05)
+        first.end(None, NEVER, 1)
+        call.result(5)
+    second.end(None, NEVER, 1)
+    assert wrote[1] < 0.04 < wrote[0]
+
+
+def test_an_answer_is_not_waited_for_beyond_the_deadline(
+    open_turns: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_turns, "_PATIENCE_SECONDS", 5.0)
+    monkeypatch.setattr(OfferSheet, "give_answer", lambda *_: None)
+    first, second = open_turns().take(), open_turns().take()
+    offer = [[new_append()]]
+    with ThreadPoolExecutor(1) as pool:
+        began = time.monotonic()
+        call = pool.submit(second.wait, lambda: offer.pop() if offer else [], began + 0.2)
+        deadline = Deadline.after(5)
+        while not first.guests(100, 10_000) and not deadline.passed:
+            pass
+        first.end(1, MOMENT, 1)
+        assert call.result(5) is None
+    assert 0.2 <= time.monotonic() - began < 1
+
+
+def test_a_process_without_room_for_its_files_leaves_nothing_behind(
+    open_first: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(local_turns, "Desk", refuse)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="No space"):
+        open_first()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert not list(tmp_path.iterdir())
+
+
 def test_whether_to_wait_for_company_is_learnt() -> None:
     experience = Experience()
     assert experience.is_good()
