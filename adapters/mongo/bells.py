@@ -11,6 +11,7 @@ from select import POLLIN, poll, select
 
 _SELECTABLE = 1024
 _MANY = 4096
+_CLOSED = -1
 _NOBODY_HEARS = {errno.ENXIO, errno.EPIPE, errno.ENOENT}
 
 
@@ -37,7 +38,9 @@ class Bell:
         self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        os.close(self._pipe)
+        if self._pipe != _CLOSED:
+            pipe, self._pipe = self._pipe, _CLOSED
+            os.close(pipe)
 
     def _rings(self, seconds: float) -> bool:
         if self._pipe < _SELECTABLE:

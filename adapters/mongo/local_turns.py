@@ -11,6 +11,7 @@ that it knows to be majority-committed, which saves that one a read.
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -39,6 +40,7 @@ _FRESH_SECONDS = 0.001
 
 _LOOK_FOR_COMPANY_SECONDS = 0.00005
 _IS_THERE_EVERY = 256
+_OPEN_SECONDS, _REOPEN_SECONDS = 1.0, 0.005
 
 _all: WeakSet["LocalTurns"] = WeakSet()
 
@@ -58,7 +60,8 @@ class LocalTurns:
         self.experience = Experience()
         self._open()
         _all.add(self)
-        remove_abandoned(folder.parent)
+        with suppress(OSError):
+            remove_abandoned(folder.parent)
 
     def take(self) -> Turn:
         with self._lock:
@@ -67,10 +70,15 @@ class LocalTurns:
             self._count += 1
             try:
                 self._open_anew_if_need_be()
-            except OSError as error:
-                self._closed = True
+            except BaseException as error:
+                self._closed = True  # with nothing left to close
+                if not isinstance(error, OSError):
+                    raise
                 _log.warning("writers of this process do not take turns any more: %s", error)
                 return FREE
+            if self._current is not None:  # its leader was interrupted before it could end it
+                self.board.give_up(self._current.ticket)
+            self.neighbours.trim()
             if self.board.is_alone or (ticket := self.board.take_ticket()) is None:
                 return FREE
             self._current = LocalTurn(self, ticket)
@@ -101,8 +109,8 @@ class LocalTurns:
         self._lock = Lock()
         self._current = None
 
-    def _open(self) -> None:
-        self.board = TurnBoard(self._folder)
+    def _open(self, seconds: float = _OPEN_SECONDS) -> None:
+        self.board = TurnBoard(self._folder, seconds)
         try:
             self.desk = Desk(self._folder, self.board.number)
         except OSError:
@@ -110,14 +118,15 @@ class LocalTurns:
             self.board.close()
             raise
         self.neighbours = Neighbours(self._folder)
-        remove_gone(self._folder)
+        with suppress(OSError):
+            remove_gone(self._folder)
 
     def _open_anew_if_need_be(self) -> None:
         """After a fork, since the locks are those of the other process, too; and when the files were removed."""
         is_another = self.board.process != os.getpid()
         if is_another or (self._count % _IS_THERE_EVERY == 0 and not self.board.is_there):
             self._let_go()
-            self._open()
+            self._open(_REOPEN_SECONDS)
 
     def _leave(self) -> None:
         if self.board.process == os.getpid():
@@ -149,7 +158,7 @@ class LocalTurn:
         self._sheet = turns.desk.sheet
         self._bell = turns.desk.bell
         self._neighbours = turns.neighbours
-        self._ticket = ticket
+        self.ticket = ticket
         self._last = ticket
         self._guests: list[tuple[int, Neighbour, list[Guest]]] = []
         self._may_offer = True
@@ -165,8 +174,8 @@ class LocalTurn:
             self._await_turn(more, deadline_at)
             self._await_answer(deadline_at)
         finally:
-            self.was_taken = bool(self.offered) and not self._sheet.withdraw(self._ticket)
-        answer = self._sheet.answer(self._ticket) if self.was_taken else None
+            self.was_taken = bool(self.offered) and not self._sheet.withdraw(self.ticket)
+        answer = self._sheet.answer(self.ticket) if self.was_taken else None
         self.was_taken = self.was_taken and answer is None
         self.has_come = answer is None
         self.head = self._board.head
@@ -204,14 +213,15 @@ class LocalTurn:
         board, now = self._board, monotonic()
         try:
             board.tell(head or 0)
-            if board.serving == self._ticket:
+            if board.serving == self.ticket:
                 board.company = Company(written + self._on_offer()[0], now)
-                board.advance(self._ticket, self._last + 1)
+                board.advance(self.ticket, self._last + 1)
                 if following := self._neighbour(board.serving):
                     following.bell.ring()
                 self._turns.experience.wrote(now - self._writes_since)
             else:
-                board.give_up(self._ticket)
+                board.give_up(self.ticket)
+            board.is_over(self.ticket)
             self.answer_guests(moment)
         finally:
             self._turns.give_back(self)
@@ -225,7 +235,7 @@ class LocalTurn:
     def _await_turn(self, more: Callable[[], list[Append]], deadline_at: float) -> None:
         """Wait for the turn, or for the end of one that has passed it."""
         seen, since = self._board.serving, monotonic()
-        while (serving := self._board.serving) < self._ticket and (now := monotonic()) < deadline_at:
+        while (serving := self._board.serving) < self.ticket and (now := monotonic()) < deadline_at:
             if serving != seen:
                 self._turns.saw_one_last(now - since)
                 seen, since = serving, now
@@ -250,18 +260,18 @@ class LocalTurn:
     def _await_answer(self, deadline_at: float) -> None:
         """Wait for the answer, which is on its way if the turn was passed by somebody who has taken the offer."""
         until = min(deadline_at, monotonic() + _PATIENCE_SECONDS)
-        while self.offered and self._board.serving > self._ticket and self._sheet.is_taken(self._ticket):
+        while self.offered and self._board.serving > self.ticket and self._sheet.is_taken(self.ticket):
             now = monotonic()
-            if now >= until or self._sheet.answer(self._ticket) is not None:
+            if now >= until or self._sheet.answer(self.ticket) is not None:
                 return
             self._bell.wait(min(_LOOK_SECONDS, until - now))
 
     def _offer(self, more: Callable[[], list[Append]]) -> None:
         """Put on offer what has come, beside what is on offer already, unless that is taken."""
-        if self._may_offer and not self._sheet.is_taken(self._ticket) and (new := more()):
+        if self._may_offer and not self._sheet.is_taken(self.ticket) and (new := more()):
             before = len(self.offered)
             self.offered += new
-            count = self._sheet.add(self._ticket, new)
+            count = self._sheet.add(self.ticket, new)
             del self.offered[before + count :]
             self._may_offer = count == len(new)
 

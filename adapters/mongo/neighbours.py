@@ -60,11 +60,14 @@ class Neighbours:
         if number is None:
             return None
         if number not in self._open:
-            if len(self._open) >= _MOST_KEPT_OPEN:
-                self.close()  # many of them will be gone
             with suppress(OSError):
                 self._open[number] = Neighbour(self._folder, number)
         return self._open.get(number)
+
+    def trim(self) -> None:
+        """Close them if they are many: most of those will be gone. Nobody may be using one."""
+        if len(self._open) > _MOST_KEPT_OPEN:
+            self.close()
 
     def is_gone(self, number: int) -> bool:
         """Whether that process is known to be dead, or to have left. If not, it has been woken."""

@@ -137,9 +137,10 @@ class OfferSheet:
         self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        self._words.release()
-        self._memory.close()
-        os.close(self._file)
+        if not self._memory.closed:
+            self._words.release()
+            self._memory.close()
+            os.close(self._file)
 
     def _guests(self, ticket: int) -> Iterator[Guest]:
         at, end = _OFFER, min(_OFFER + self._words[_LENGTH], BYTES)

@@ -28,19 +28,19 @@ def compatible(appends: Sequence[_P]) -> list[_P]:
 def settle_beaten(
     left: Sequence[Pending], written: Sequence[Pending], beaten: Sequence[Pending] = ()
 ) -> None:
-    """Settle those that wanted what others of their batch have got, or have not got because it was taken.
+    """Settle those that wanted what others of their batch have got. The same append twice has one fate.
 
-    The same append twice has got the same.
+    Of one that was beaten it is known only that another append has its version: that may be any of those left.
     """
     if not left:
         return
     winners = {key: append for append in written for key in append.keys}
-    taken = {key for append in beaten for key in append.keys}
+    without_luck = {append.append_id for append in beaten}
     for append in left:
         winner = next((winners[key] for key in append.keys if key in winners), None)
         if winner is not None and winner.append_id == append.append_id:
             append.succeed(winner.first_position)
-        elif winner is not None or not taken.isdisjoint(append.keys):
+        elif winner is not None or append.append_id in without_luck:
             append.conflict()
 
 

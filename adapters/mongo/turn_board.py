@@ -18,7 +18,6 @@ _OWNERS, _OWNERS_KNOWN = 64, 64  # a word with the ticket, and one with the numb
 _NOBODY = 0
 _NANOSECONDS = 1e9
 _OPEN_TRIES = 10
-_OPEN_SECONDS = 1.0
 
 
 class TurnBoard:
@@ -31,8 +30,8 @@ class TurnBoard:
     have left, since a backup may have been restored meanwhile, and the last one to go leaves nothing behind.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open the board in `folder`, which is made if need be.
+    def __init__(self, folder: Path, seconds: float = 1.0) -> None:
+        """Open the board in `folder`, which is made if need be; wait so long for others that are about to.
 
         Raises OSError when it cannot be had.
         """
@@ -44,7 +43,7 @@ class TurnBoard:
         """That of this process, which no other one on this board has had."""
         self._latest = 0
         for _ in range(_OPEN_TRIES):
-            if self._open():
+            if self._open(seconds):
                 return
         raise OSError(f"{folder} cannot be kept open")
 
@@ -117,10 +116,14 @@ class TurnBoard:
 
     def give_up(self, ticket: int) -> None:
         """Nobody waits for the turn of this ticket any more."""
+        self.is_over(ticket)
+        self.advance(ticket, ticket + 1)
+
+    def is_over(self, ticket: int) -> None:
+        """Its turn need not come, or not again, should one that stood still set the turn back."""
         row = _row(ticket)
         if self._words[row] == ticket:
             self._words[row + 1] = _NOBODY
-        self.advance(ticket, ticket + 1)
 
     def advance(self, ticket: int, following: int) -> None:
         """If it is the turn of `ticket`, let it be that of `following`, or of the next that is not given up."""
@@ -129,6 +132,9 @@ class TurnBoard:
                 following += 1
             self._words[_SINCE] = _now()  # first, or the next one would seem to have had the turn for long
             self._words[_SERVING] = self._latest = following
+            while following < self.following and self._is_given_up(following):
+                following += 1  # it was just given up by one that did not see its turn come
+                self._words[_SERVING] = self._latest = following
 
     def tell(self, head: int) -> None:
         """A position is known to be majority-committed."""
@@ -145,7 +151,7 @@ class TurnBoard:
     def close(self) -> None:
         self._files.close()
 
-    def _open(self) -> bool:
+    def _open(self, seconds: float) -> bool:
         """False if the last one of the others is just removing the files."""
         with ExitStack() as opened:
             try:
@@ -162,9 +168,7 @@ class TurnBoard:
                     if path.name not in _FILES:
                         path.unlink()
                 memory[:] = bytes(_SIZE)
-            if not (
-                lock_soon(self._users, _OPEN_SECONDS, shared=True) and lock_soon(self._turns, _OPEN_SECONDS)
-            ):
+            if not (lock_soon(self._users, seconds, shared=True) and lock_soon(self._turns, seconds)):
                 raise OSError(f"another process stands still while it uses {self._folder}")
             if not self.is_there:
                 return False
@@ -178,7 +182,8 @@ class TurnBoard:
 
     def _is_given_up(self, ticket: int) -> bool:
         row = _row(ticket)
-        return self._words[row] == ticket and self._words[row + 1] == _NOBODY
+        known = self._words[row]
+        return known > ticket or (known == ticket and self._words[row + 1] == _NOBODY)
 
 
 def remove_abandoned(parent: Path) -> None:

@@ -220,6 +220,16 @@ def test_the_same_append_twice_has_one_fate(new_stream: New) -> None:
     assert (there.positions(), again.positions()) == ([7], [7])
 
 
+def test_a_repeat_is_not_beaten_by_its_own_earlier_call(new_stream: New) -> None:
+    """That other append was refused because the repeated one is there."""
+    events = new_stream()
+    refused = Append(events, uuid4(), Deadline.after(5))
+    repeat = Append(events, uuid4(), Deadline.after(5), is_repeat=True)
+    settle_beaten([repeat], *Answer([-1], (None, None)).settle([refused]))
+    assert refused.settled
+    assert not repeat.settled
+
+
 def test_a_refusal_of_a_whole_batch_is_narrowed_down_to_one(
     url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New
 ) -> None:

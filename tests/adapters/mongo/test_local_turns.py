@@ -827,6 +827,30 @@ def test_a_lone_process_is_in_the_way_of_nobody_when_it_was_interrupted(
         os.fstat(turns.board._turns)
 
 
+def test_an_interrupted_opening_ends_the_turns_of_a_process(
+    open_turns: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that is closed is used any more, and nothing is closed twice."""
+    monkeypatch.setattr(local_turns, "_IS_THERE_EVERY", 1)
+    turns = open_turns()
+    shutil.rmtree(tmp_path / "log")
+    with monkeypatch.context() as patch:
+        patch.setattr(local_turns, "TurnBoard", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            turns.take()
+    assert turns.take() is FREE
+    turns.close()
+
+
+def test_house_keeping_that_fails_stops_nobody(open_turns: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(local_turns, "remove_gone", refuse)
+    monkeypatch.setattr(local_turns, "remove_abandoned", refuse)
+    assert open_turns().take().has_come
+
+
 def interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
