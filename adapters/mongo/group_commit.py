@@ -9,19 +9,18 @@ a process runs at a time: woken all at once, each would wake several times only 
 next leader among them. As it is, those that come back at once with their next append are all in the next batch.
 """
 
-import os
 from collections import deque
 from collections.abc import Sequence
 from threading import Condition, RLock
 from time import monotonic
 from typing import Protocol
-from weakref import WeakSet
 
 from eventsourcing.persistence import OperationalError
 
 from adapters.mongo.append import Append
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
+from adapters.mongo.forked import call_after_fork
 
 _SLOW_SECONDS = 0.001
 """If one has taken longer to wake, this process is busy with other work: all the rest are then woken at once."""
@@ -65,9 +64,6 @@ class BatchMaker(Protocol):
         """An empty batch, which takes its appends from `waiting` when it is about to write."""
 
 
-_all: WeakSet["GroupCommit"] = WeakSet()
-
-
 class GroupCommit:
     """Settles appends in batches, one batch at a time, in the order in which they were handed in.
 
@@ -82,10 +78,14 @@ class GroupCommit:
         self._max_queued = max_queued
         self._closed = False
         self._begin()
-        _all.add(self)
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """This is another process now, in which no other thread goes on."""
+        self._begin()
 
     def _begin(self) -> None:
-        """Nobody waits or writes: at first, and in a forked process, in which no other thread goes on."""
+        """Nobody waits or writes."""
         self._lock = RLock()
         self._changed = Condition(self._lock)
         self._outside: deque[Append] = deque()
@@ -299,11 +299,3 @@ class GroupCommit:
         else:
             reason = append.trouble or "others were before it"
             append.fail(OperationalError(f"{append} did not take place within its deadline: {reason}"))
-
-
-def _after_fork() -> None:
-    for group in list(_all):
-        group._begin()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from weakref import WeakSet
 
 from adapters.mongo.append import Append
 from adapters.mongo.causal import Moment
 from adapters.mongo.company import Company, Experience
+from adapters.mongo.forked import call_after_fork
 from adapters.mongo.guest import Answer, Guest
 from adapters.mongo.neighbours import Desk, Neighbour, Neighbours, remove_gone
 from adapters.mongo.turn_board import TurnBoard, remove_abandoned
@@ -42,8 +42,6 @@ _LOOK_FOR_COMPANY_SECONDS = 0.00005
 _IS_THERE_EVERY = 256
 _OPEN_SECONDS, _REOPEN_SECONDS = 1.0, 0.005
 
-_all: WeakSet["LocalTurns"] = WeakSet()
-
 
 class LocalTurns:
     """The turns of all who use `folder`. What goes wrong with its files costs speed and nothing else."""
@@ -59,7 +57,7 @@ class LocalTurns:
         """How many seconds a turn lasts, as it was seen lately."""
         self.experience = Experience()
         self._open()
-        _all.add(self)
+        call_after_fork(self)
         with suppress(OSError):
             remove_abandoned(folder.parent)
 
@@ -77,7 +75,7 @@ class LocalTurns:
                 _log.warning("writers of this process do not take turns any more: %s", error)
                 return FREE
             if self._current is not None:  # its leader was interrupted before it could end it
-                self.board.give_up(self._current.ticket)
+                self.board.finish(self._current.ticket, self._current.ticket + 1)
             self.neighbours.trim()
             if self.board.is_alone or (ticket := self.board.take_ticket()) is None:
                 return FREE
@@ -141,14 +139,6 @@ class LocalTurns:
         self.board.close()
 
 
-def _after_fork() -> None:
-    for turns in list(_all):
-        turns.after_fork()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
 class LocalTurn:
     """A turn among the processes of this machine; see `Turn`."""
 
@@ -170,13 +160,15 @@ class LocalTurn:
         self._writes_since = monotonic()
 
     def wait(self, more: Callable[[], list[Append]], deadline_at: float) -> Answer | None:
+        answer = None
         try:
             self._await_turn(more, deadline_at)
-            self._await_answer(deadline_at)
+            answer = self._await_answer(deadline_at)
         finally:
-            self.was_taken = bool(self.offered) and not self._sheet.withdraw(self.ticket)
-        answer = self._sheet.answer(self.ticket) if self.was_taken else None
-        self.was_taken = self.was_taken and answer is None
+            self.was_taken = bool(self.offered) and answer is None and not self._sheet.withdraw(self.ticket)
+        if self.was_taken:
+            answer = self._sheet.answer(self.ticket)
+            self.was_taken = answer is None
         self.has_come = answer is None
         self.head = self._board.head
         self._writes_since = monotonic()
@@ -213,15 +205,14 @@ class LocalTurn:
         board, now = self._board, monotonic()
         try:
             board.tell(head or 0)
-            if board.serving == self.ticket:
+            had_the_turn = board.serving == self.ticket
+            if had_the_turn:
                 board.company = Company(written + self._on_offer()[0], now)
-                board.advance(self.ticket, self._last + 1)
+            board.finish(self.ticket, self._last + 1)
+            if had_the_turn:
                 if following := self._neighbour(board.serving):
                     following.bell.ring()
                 self._turns.experience.wrote(now - self._writes_since)
-            else:
-                board.give_up(self.ticket)
-            board.is_over(self.ticket)
             self.answer_guests(moment)
         finally:
             self._turns.give_back(self)
@@ -257,14 +248,15 @@ class LocalTurn:
             return True  # given up, since this process waits by another ticket
         return seconds > _PATIENCE_SECONDS or self._neighbours.is_gone(owner)
 
-    def _await_answer(self, deadline_at: float) -> None:
+    def _await_answer(self, deadline_at: float) -> Answer | None:
         """Wait for the answer, which is on its way if the turn was passed by somebody who has taken the offer."""
         until = min(deadline_at, monotonic() + _PATIENCE_SECONDS)
         while self.offered and self._board.serving > self.ticket and self._sheet.is_taken(self.ticket):
-            now = monotonic()
-            if now >= until or self._sheet.answer(self.ticket) is not None:
-                return
+            answer, now = self._sheet.answer(self.ticket), monotonic()
+            if answer is not None or now >= until:
+                return answer
             self._bell.wait(min(_LOOK_SECONDS, until - now))
+        return None
 
     def _offer(self, more: Callable[[], list[Append]]) -> None:
         """Put on offer what has come, beside what is on offer already, unless that is taken."""

@@ -91,10 +91,8 @@ def remove_gone(folder: Path) -> None:
     for path in folder.glob("*.offer"):
         with suppress(OSError, ValueError):
             number = int(path.stem)
-            is_settled = (
-                time() - path.stat().st_mtime > _SETTLED_SECONDS
-            )  # else its bell may be about to come
-            if is_settled and neighbours.is_gone(number):
+            # Of one that is new the bell may be about to come.
+            if time() - path.stat().st_mtime > _SETTLED_SECONDS and neighbours.is_gone(number):
                 path.unlink()
                 _bell(folder, number).unlink()
 

@@ -29,9 +29,8 @@ _ANSWER, _OFFER = 64, 8192
 _OPEN, _TAKEN, _WITHDRAWN = range(3)
 _NO_TICKET = -1
 _CHECKED = Struct("@II")  # the length of what follows, and its checksum
-_APPEND = Struct(
-    "@16sqi"
-)  # an append's id, its event's version, and the length of the stream's name, if it is a text
+# An append's id, its event's version, and how long the name of the stream is that follows, if it is a text.
+_APPEND = Struct("@16sqi")
 _IS_UUID = -1
 
 
@@ -52,11 +51,9 @@ class OfferSheet:
         except (OSError, ValueError) as error:
             os.close(self._file)
             raise OSError(f"{path} cannot be used: {error}") from error
-        self._end = 0
 
     def begin(self, ticket: int) -> None:
         """The owner has a new ticket, with nothing on offer yet."""
-        self._end = 0
         self._words[_LENGTH] = 0
         self._words[_COUNT] = 0
         self._words[_ANSWERED] = _NO_TICKET
@@ -67,19 +64,19 @@ class OfferSheet:
 
         Those that come too late, because somebody has just taken the others, are not in the answer.
         """
-        records, end = [], self._end
         if self.is_taken(ticket):
             return 0
+        records: list[bytes] = []
+        start = end = self._words[_LENGTH]
         for append in appends:
             record = _with_check(ticket, _record(append))
             if _OFFER + end + len(record) > BYTES:
                 break
             end += len(record)
             records.append(record)
-        self._memory[_OFFER + self._end : _OFFER + end] = b"".join(records)
-        self._end = end
+        self._memory[_OFFER + start : _OFFER + end] = b"".join(records)
         self._words[_LENGTH] = end
-        self._words[_COUNT] = self._words[_COUNT] + len(records)
+        self._words[_COUNT] += len(records)
         return len(records)
 
     def is_taken(self, ticket: int) -> bool:

@@ -109,32 +109,27 @@ class TurnBoard:
         return ticket
 
     def owner(self, ticket: int) -> int | None:
-        """The number of the process that has a ticket; None when it is given up, or when many came after it."""
+        """The number of the process that has a ticket; None when that is over, or when many came after it."""
         row = _row(ticket)
         number = self._words[row + 1]
         return number if self._words[row] == ticket and number != _NOBODY else None
 
-    def give_up(self, ticket: int) -> None:
-        """Nobody waits for the turn of this ticket any more."""
-        self.is_over(ticket)
-        self.advance(ticket, ticket + 1)
-
-    def is_over(self, ticket: int) -> None:
-        """Its turn need not come, or not again, should one that stood still set the turn back."""
-        row = _row(ticket)
-        if self._words[row] == ticket:
-            self._words[row + 1] = _NOBODY
-
     def advance(self, ticket: int, following: int) -> None:
-        """If it is the turn of `ticket`, let it be that of `following`, or of the next that is not given up."""
+        """If it is the turn of `ticket`, let it be that of `following`, or of the next that is not over."""
         if self.serving == ticket:
-            while following < self.following and self._is_given_up(following):
-                following += 1
             self._words[_SINCE] = _now()  # first, or the next one would seem to have had the turn for long
             self._words[_SERVING] = self._latest = following
-            while following < self.following and self._is_given_up(following):
-                following += 1  # it was just given up by one that did not see its turn come
+            while following < self.following and self._is_over(following):
+                following += 1
                 self._words[_SERVING] = self._latest = following
+
+    def finish(self, ticket: int, following: int) -> None:
+        """Whoever has `ticket` does not want its turn any more, whether or not it has come: `following` is next."""
+        self.advance(ticket, following)
+        row = _row(ticket)
+        if self._words[row] == ticket:
+            self._words[row + 1] = _NOBODY  # so that it is skipped, also when somebody sets the turn back
+        self.advance(ticket, following)  # its turn may have come just before that
 
     def tell(self, head: int) -> None:
         """A position is known to be majority-committed."""
@@ -180,7 +175,7 @@ class TurnBoard:
             self._files = opened.pop_all()
             return True
 
-    def _is_given_up(self, ticket: int) -> bool:
+    def _is_over(self, ticket: int) -> bool:
         row = _row(ticket)
         known = self._words[row]
         return known > ticket or (known == ticket and self._words[row + 1] == _NOBODY)

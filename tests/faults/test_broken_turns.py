@@ -8,29 +8,25 @@ from tests.faults.replica_set import ReplicaSet
 from tests.faults.store import OUR_STORE
 from tests.faults.variants import Variant, find_out
 
+
+def among_processes(name: str, rule: str, fault: str) -> Variant:
+    """Several processes, so that they write each other's appends."""
+    return Variant(
+        name,
+        frozenset({rule}),
+        (fault,),
+        mix="own",
+        writers=4,
+        processes=3,
+        quiet_seconds=0.5,
+        store=OUR_STORE,
+        module="tests.faults.broken_turns",
+    )
+
+
 VARIANTS = [
-    Variant(
-        "AnswersBeforeItKnows",
-        frozenset({"acknowledged appends are there"}),
-        ("kill holder before-send",),
-        mix="own",
-        writers=4,
-        processes=3,
-        quiet_seconds=0.5,
-        store=OUR_STORE,
-        module="tests.faults.broken_turns",
-    ),
-    Variant(
-        "TellsTooEarly",
-        frozenset({"positions are 1…n"}),
-        ("kill primary",),
-        mix="own",
-        writers=4,
-        processes=3,
-        quiet_seconds=0.5,
-        store=OUR_STORE,
-        module="tests.faults.broken_turns",
-    ),
+    among_processes("AnswersBeforeItKnows", "acknowledged appends are there", "kill holder before-send"),
+    among_processes("TellsTooEarly", "positions are 1…n", "kill primary"),
 ]
 
 

@@ -245,8 +245,7 @@ def test_a_turn_that_is_over_is_skipped_when_it_is_set_back(tmp_path: Path) -> N
     for _ in range(20):
         ticket = other.take_ticket()
         assert ticket is not None
-        other.advance(ticket, ticket + 1)
-        other.is_over(ticket)
+        other.finish(ticket, ticket + 1)
     one._words[turn_board._SERVING] = one._latest = 3
     one.advance(3, 4)
     assert one.serving == 20

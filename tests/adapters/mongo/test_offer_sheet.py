@@ -181,7 +181,7 @@ def test_what_is_written_in_part_is_not_there_yet(own: OfferSheet, other: OfferS
     one, two = new_append(), new_append()
     own.begin(1)
     own.add(1, [one])
-    end = own._end
+    end = own._words[offer_sheet._LENGTH]
     own.add(1, [two])
     own._memory[offer_sheet._OFFER + end + 20] ^= 1
     [guest] = other.take(1, 1000, ALL)
