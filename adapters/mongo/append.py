@@ -2,34 +2,13 @@
 
 from _thread import allocate_lock
 from collections.abc import Sequence
-from typing import Protocol
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
 
 from adapters.mongo.deadline import Deadline
-from adapters.mongo.documents import StreamKey, describe, event_bodies, stream_key
+from adapters.mongo.documents import describe, event_bodies, stream_key
 from adapters.mongo.errors import AppendOutcomeUnknownError
-
-
-class Pending(Protocol):
-    """An append of this process, or of another one that waits for it, as whoever writes it sees it."""
-
-    append_id: UUID
-    bodies: list[bytes]
-    keys: list[StreamKey]
-    size: int
-    tracking: Tracking | None
-    settled: bool
-    maybe_sent: bool
-    first_position: int | None
-    trouble: str
-
-    def succeed(self, first_position: int | None) -> None: ...
-
-    def conflict(self) -> None: ...
-
-    def fail(self, error: BaseException) -> None: ...
 
 
 class Append:
@@ -41,7 +20,7 @@ class Append:
 
     __slots__ = (
         "_bell", "append_id", "awake", "bodies", "deadline", "error", "events", "first_position",
-        "is_repeat", "keys", "maybe_elsewhere", "maybe_sent", "promoted", "settled", "size", "tracking", "trouble",
+        "is_repeat", "keys", "maybe_sent", "promoted", "settled", "size", "tracking", "trouble",
     )  # fmt: skip
 
     def __init__(
@@ -72,7 +51,6 @@ class Append:
         self.promoted = False
         self.awake = False
         self.maybe_sent = False
-        self.maybe_elsewhere = False
         self.first_position: int | None = None
         self.error: BaseException | None = None
         self.trouble = ""
@@ -103,13 +81,12 @@ class Append:
     def failure(self, error: BaseException) -> BaseException:
         """What the caller is told.
 
-        That it did not get through from here says nothing of an earlier call that it repeats, nor of another
-        process that has it, too. That another append has its version is certain for all of them; that it cannot be
-        stored is, for an earlier call.
+        That it did not get through says nothing of an earlier call that it repeats. That another append has its
+        version, or that it cannot be stored, is certain for both.
         """
         if isinstance(error, (IntegrityError, AppendOutcomeUnknownError)):
             return error
-        if self.maybe_elsewhere or (self.is_repeat and isinstance(error, OperationalError)):
+        if self.is_repeat and isinstance(error, OperationalError):
             return AppendOutcomeUnknownError(self.append_id, str(error))
         return error
 

@@ -54,7 +54,7 @@ class MongoDatastore:
         self._lock = Lock()
         self._checked = False
         self._wakeups: dict[str, Wakeups] = {}
-        self._writers: list[tuple[GroupCommit, EventLog]] = []
+        self._writers: list[GroupCommit] = []
 
     def collection(self, name: str) -> Collection[Document]:
         """A collection of the database, read by majority and written with a journaled majority, on the primary."""
@@ -75,10 +75,10 @@ class MongoDatastore:
                 self._wakeups[name] = Wakeups(log.events, self.reads.clock, self.settings.poll_interval)
             return self._wakeups[name]
 
-    def add_writer(self, group: GroupCommit, log: EventLog) -> None:
-        """Have `close` wait for what is under way in `group`, and end what `log` has open then."""
+    def add_writer(self, group: GroupCommit) -> None:
+        """Have `close` wait for the appends under way in `group`."""
         with self._lock:
-            self._writers.append((group, log))
+            self._writers.append(group)
 
     def close(self) -> None:
         """Let appends under way end, refuse new ones, and close the client.
@@ -88,9 +88,8 @@ class MongoDatastore:
         with self._lock:
             writers, wakeups = list(self._writers), list(self._wakeups.values())
         deadline = Deadline.after(self.settings.append_deadline)
-        for group, log in writers:
+        for group in writers:
             group.close(deadline.remaining)
-            log.turns.close()
         goodbye = Deadline.after(_GOODBYE_SECONDS)
         for wakeup in wakeups:
             wakeup.close(goodbye.remaining)

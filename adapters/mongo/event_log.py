@@ -1,6 +1,5 @@
 """The collection that holds the events, and what is known of its end."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -15,13 +14,8 @@ from adapters.mongo.causal import CausalReads
 from adapters.mongo.client import Document
 from adapters.mongo.documents import StreamKey, at_position, position_of, without_position
 from adapters.mongo.errors import library_errors
-from adapters.mongo.local_turns import LocalTurns
-from adapters.mongo.private_folder import private_folder
 from adapters.mongo.tracking import tracking_append
-from adapters.mongo.turns import NoTurns, Turns
 
-_log = logging.getLogger(__name__)
-_FORMAT = 2  # of the files by which turns are taken: processes that have another one do not meet
 _STREAM_KEY = "stream_version"
 _KEYS_PER_QUERY = 500
 
@@ -60,7 +54,6 @@ class EventLog:
         self.trackings = trackings
         self.numbered = numbered
         self.head: int | None = None
-        self.turns: Turns = NoTurns()
 
     def ensure_indexes(self) -> None:
         """Create the unique index on stream and version, which is the optimistic lock, and wait for a majority."""
@@ -80,25 +73,6 @@ class EventLog:
                 f"{self.events.full_name} has no unique index on originator_id and originator_version: "
                 "construct the recorder once with CREATE_TABLE unset"
             )
-
-    def take_turns(self, url: str) -> None:
-        """Take turns, from now on, with the other processes of this machine that write to this log by this URL.
-
-        By another URL somebody else may write, whose rights are not to be lent.
-        """
-        database = self.events.database
-        with library_errors(f"cannot look up {self.events.full_name}"):
-            found = list(database.list_collections(filter={"name": self.events.name}))
-        if found and "uuid" in found[0]["info"]:
-            try:
-                self.turns = LocalTurns(private_folder(f"{_FORMAT} {found[0]['info']['uuid']} {url}"))
-            except OSError as error:
-                _log.warning("writers on this machine do not take turns: %s", error)
-
-    def learn(self, position: int) -> None:
-        """Take over that a position is majority-committed, as another process knows."""
-        if position > (self.head or 0):
-            self.head = position
 
     def first_free_position(self, session: ClientSession) -> int:
         """The position after the greatest one that is majority-committed."""

@@ -28,7 +28,6 @@ Settings, each also with the application's name before it, as in MYAPP_MONGODB_U
 | MONGODB_BATCH_BYTES | 8388608 | bytes written together at most, unless one append has more; up to 40000000 |
 | MONGODB_QUEUED_APPENDS | 10000 | appends that wait in the process at most; more wait to be let in |
 | MONGODB_POLL_INTERVAL | 1 | seconds after which a subscription looks for events that nobody told it of |
-| MONGODB_TAKE_TURNS | yes | whether the processes of one user on one machine take turns at writing to a log |
 """
 
 from typing import TypeVar

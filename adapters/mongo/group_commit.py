@@ -54,10 +54,6 @@ class Waiting(Protocol):
     def let_go(self) -> None:
         """Let the callers go whose appends are settled. To be called before waiting for anything but an answer."""
 
-    @property
-    def waiting(self) -> int:
-        """How many have not joined a batch yet."""
-
 
 class BatchMaker(Protocol):
     def __call__(self, waiting: Waiting) -> Batch:

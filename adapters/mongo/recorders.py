@@ -65,7 +65,7 @@ class MongoAggregateRecorder(AggregateRecorder):
             max_bytes=limits.max_bytes,
             max_queued=settings.max_queued_appends,
         )
-        datastore.add_writer(self._group, self.log)
+        datastore.add_writer(self._group)
         self._trusts_indexes = False
         self._preparing = Lock()
 
@@ -75,7 +75,7 @@ class MongoAggregateRecorder(AggregateRecorder):
         Raises OperationalError when no server answers.
         """
         self.log.ensure_indexes()
-        self._prepare_to_write()
+        self._trusts_indexes = True
 
     def insert_events(
         self,
@@ -121,11 +121,6 @@ class MongoAggregateRecorder(AggregateRecorder):
         )
         return [stored_event(stream, version, topic, state) for _, stream, version, topic, state in found]
 
-    def _prepare_to_write(self) -> None:
-        if self.numbered and self.datastore.settings.take_turns:
-            self.log.take_turns(self.datastore.settings.url)
-        self._trusts_indexes = True
-
     def _append(
         self,
         events: Sequence[StoredEvent],
@@ -153,7 +148,7 @@ class MongoAggregateRecorder(AggregateRecorder):
             with self._preparing, pymongo.timeout(max(0.001, append.deadline.remaining)):
                 if not self._trusts_indexes:
                     self.log.require_indexes()
-                    self._prepare_to_write()
+                    self._trusts_indexes = True
         except OperationalError as error:
             raise append.failure(error) from error
 

@@ -31,7 +31,6 @@ class StoreSettings:
     max_batch_bytes: int = 8 * 1024 * 1024
     max_queued_appends: int = 10_000
     poll_interval: float = 1.0
-    take_turns: bool = True
 
     @classmethod
     def from_environment(cls, env: Environment) -> Self:
@@ -53,7 +52,6 @@ class StoreSettings:
             max_batch_bytes=_parsed(env, "MONGODB_BATCH_BYTES", cls.max_batch_bytes, _batch_bytes),
             max_queued_appends=_parsed(env, "MONGODB_QUEUED_APPENDS", cls.max_queued_appends, _count),
             poll_interval=_parsed(env, "MONGODB_POLL_INTERVAL", cls.poll_interval, _seconds),
-            take_turns=_parsed(env, "MONGODB_TAKE_TURNS", cls.take_turns, _flag),
         )
 
     def collection_name(self, kind: str) -> str:

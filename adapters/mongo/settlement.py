@@ -1,18 +1,15 @@
 """What became of appends: told by a majority read of who holds the versions that they wanted, or by their own batch."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from pymongo.client_session import ClientSession
 
-from adapters.mongo.append import Append, Pending
+from adapters.mongo.append import Append
 from adapters.mongo.documents import StreamKey
 from adapters.mongo.event_log import EventLog
 
-_P = TypeVar("_P", bound=Pending)
 
-
-def compatible(appends: Sequence[_P]) -> list[_P]:
+def compatible(appends: Sequence[Append]) -> list[Append]:
     """Appends that can all take place: of several that want the same version of a stream, the first."""
     if len(appends) == 1:
         return list(appends)
@@ -25,26 +22,20 @@ def compatible(appends: Sequence[_P]) -> list[_P]:
     return chosen
 
 
-def settle_beaten(
-    left: Sequence[Pending], written: Sequence[Pending], beaten: Sequence[Pending] = ()
-) -> None:
-    """Settle those that wanted what others of their batch have got. The same append twice has one fate.
-
-    Of one that was beaten it is known only that another append has its version: that may be any of those left.
-    """
-    if not left:
-        return
-    winners = {key: append for append in written for key in append.keys}
-    without_luck = {append.append_id for append in beaten}
+def settle_beaten(left: Sequence[Append], written: Sequence[Append]) -> None:
+    """Settle those that wanted what others of their batch have got. The same append twice has one fate."""
+    winners = {key: append for append in written for key in append.keys} if left else {}
     for append in left:
         winner = next((winners[key] for key in append.keys if key in winners), None)
-        if winner is not None and winner.append_id == append.append_id:
+        if winner is None:
+            continue
+        if winner.append_id == append.append_id:
             append.succeed(winner.first_position)
-        elif winner is not None or append.append_id in without_luck:
+        else:
             append.conflict()
 
 
-def settle_held(log: EventLog, session: ClientSession, appends: Sequence[Pending]) -> bool:
+def settle_held(log: EventLog, session: ClientSession, appends: Sequence[Append]) -> bool:
     """Settle those whose versions a majority knows to be taken, by others or by an earlier try of their own.
 
     Whether there was one.

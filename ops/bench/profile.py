@@ -87,7 +87,7 @@ class ProfiledRecorder(MongoApplicationRecorder):
             limits.max_bytes,
             settings.max_queued_appends,
         )
-        datastore.add_writer(self._group, self.log)
+        datastore.add_writer(self._group)
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, append_id: UUID | None = None, **rest: Any

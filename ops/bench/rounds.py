@@ -17,7 +17,6 @@ from ops.bench.writing import WriteCase, Written, write
 Say: TypeAlias = Callable[[str], None]
 
 PROCESSES = 4
-_STORES: tuple[StoreName, ...] = ("store", "apart")
 _GOALS = {
     (32, 1): "8 x PostgreSQL, 2 x SQLite",
     (32, 100): "0.60 x bare driver",
@@ -105,25 +104,20 @@ class Bench:
 
     def _processes(self) -> list[Row]:
         alone = Row("1 x 32 writers", "events/s")
-        others = [
-            (Row(f"{PROCESSES} x {writers} writers{how}", "events/s"), store, writers, goal)
-            for store, how in zip(_STORES, ("", ", without turns"), strict=True)
-            for writers, goal in ((32, "1.00"), (8, "0.60"))
-        ]
+        others = [(Row(f"{PROCESSES} x {writers} writers", "events/s"), writers) for writers in (32, 8)]
         shares: dict[str, list[float]] = {row.what: [] for row, *_ in others}
         for worker in self._workers[:PROCESSES]:
-            for store in _STORES:
-                worker.call(write, store, WriteCase(8, 1), self._extent.seconds / 2, self._next_seed())
+            worker.call(write, "store", WriteCase(8, 1), self._extent.seconds / 2, self._next_seed())
         for _ in self._numbered_rounds("several processes"):
             alone.add("store", self._write_at_once("store", WriteCase(32, 1), 1)[0])
-            for row, store, writers, _ in others:
-                rate, share = self._write_at_once(store, WriteCase(writers, 1), PROCESSES)
+            for row, writers in others:
+                rate, share = self._write_at_once("store", WriteCase(writers, 1), PROCESSES)
                 row.add("store", rate)
                 shares[row.what].append(share)
-        for row, _, _, goal in others:
+        for row, _ in others:
             ratios = [a / b for a, b in zip(row.rounds["store"], alone.rounds["store"], strict=True)]
             self.notes.append(
-                f"{row.what}: {median(ratios):.2f} x one process of 32 (goal: {goal}); the slowest process had "
+                f"{row.what}: {median(ratios):.2f} x one process of 32; the slowest process had "
                 f"{min(shares[row.what]):.0%} of its share in the worst round (goal: 50%)."
             )
         return [alone, *(row for row, *_ in others)]

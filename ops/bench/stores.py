@@ -21,8 +21,7 @@ from adapters.mongo.client import (
 )
 from ops.bench.samples import stored_states
 
-StoreName: TypeAlias = Literal["store", "apart", "driver", "sqlite", "postgres"]
-"""`apart` is this store without turns, as its processes are on machines of their own."""
+StoreName: TypeAlias = Literal["store", "driver", "sqlite", "postgres"]
 Log: TypeAlias = Literal["writes", "reads"]
 
 _RAW = CODEC.with_options(document_class=RawBSONDocument)
@@ -179,12 +178,11 @@ class Stores:
 
 def environment(addresses: Addresses, name: StoreName, log: Log) -> dict[str, str]:
     """The settings of a recorder: its own defaults, but for what says how long it waits for a lock."""
-    if name in {"store", "apart"}:
+    if name == "store":
         return {
             "PERSISTENCE_MODULE": "adapters.mongo.event_store",
             "MONGODB_URL": addresses.mongodb_url,
             "MONGODB_DATABASE": addresses.database,
-            "MONGODB_TAKE_TURNS": "yes" if name == "store" else "no",
         }
     if name == "sqlite":
         return {

@@ -7,12 +7,10 @@ clear up. All it draws comes from the stage's random source, so that a seed repl
 from collections.abc import Callable
 
 from tests.faults import answer_faults, set_faults, writer_faults
-from tests.faults.kill_points import KILL_POINTS, KillPoint
+from tests.faults.kill_points import KILL_POINTS
 from tests.faults.stage import Stage
 
 Fault = Callable[[Stage], str]
-
-_WITH_OTHERS_APPENDS: tuple[KillPoint, ...] = ("before-send", "in-flight", "after-answer")
 
 _PAUSING: dict[str, Fault] = {
     "kill primary": set_faults.kill_primary,
@@ -30,7 +28,6 @@ _PAUSING: dict[str, Fault] = {
 _OTHERS: dict[str, Fault] = {
     "kill secondary": set_faults.kill_secondary,
     **{f"kill writer {point}": writer_faults.kill_writers_at(point) for point in KILL_POINTS},
-    **{f"kill holder {point}": writer_faults.kill_holder_at(point) for point in _WITH_OTHERS_APPENDS},
     "freeze writers": writer_faults.freeze_writers,
     "cut mid reply": answer_faults.cut_mid_reply,
     "drop commands": answer_faults.drop_commands,

@@ -6,9 +6,8 @@ They are events that the driver publishes of every command, so that they exist i
 import os
 import signal
 import time
-from collections.abc import Mapping
 from threading import Lock, Thread
-from typing import Any, Literal
+from typing import Literal
 
 from pymongo import monitoring
 
@@ -23,20 +22,19 @@ _FAILURES = {"writeErrors", "writeConcernError"}
 class DeathListener(monitoring.CommandListener):
     """Kills this process at the `after`-th time that it comes by `point`.
 
-    Only commands with at least so many `documents` count. "in-flight" is some time after the command was handed to
+    "in-flight" is some time after the command was handed to
     the driver and for certain before its answer was read: one that has been answered by then does not count.
     "after-answer" is when all that the command wrote is committed.
     """
 
-    def __init__(self, point: KillPoint, after: int, documents: int = 0) -> None:
+    def __init__(self, point: KillPoint, after: int) -> None:
         self._point = point
         self._left = after
-        self._documents = documents
         self._lock = Lock()
         self._pending: set[int] = set()
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.command_name not in _WRITES or _documents(event.command) < self._documents:
+        if event.command_name not in _WRITES:
             return
         with self._lock:
             self._pending.add(event.request_id)
@@ -74,10 +72,6 @@ class DeathListener(monitoring.CommandListener):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _documents(command: Mapping[str, Any]) -> int:
-    return len(command.get("documents", ()))
-
-
-def arm(point: KillPoint, after: int, documents: int = 0) -> None:
+def arm(point: KillPoint, after: int) -> None:
     """From now on this process will die there; to be called before it makes a client."""
-    monitoring.register(DeathListener(point, after, documents))
+    monitoring.register(DeathListener(point, after))

@@ -45,15 +45,9 @@ def random_plan(seed: int, module: str = OUR_STORE, only: Iterable[str] = ()) ->
 
 
 def our_settings(seed: int) -> Mapping[str, str]:
-    """Settings under each of which our store has to pass: as it is, with tiny batches, with binary states; and mostly
-    with processes that write each other's appends, sometimes with each on its own.
-    """
+    """Settings under each of which our store has to pass: as it is, with tiny batches, with binary states."""
     random = random_of(seed, "settings")
-    settings = random.choice(
-        [{}, {"MONGODB_BATCH_EVENTS": "3"}, {"COMPRESSOR_TOPIC": "zlib"}, encrypted(seed)]
-    )
-    turns = {} if random.random() < 0.75 else {"MONGODB_TAKE_TURNS": "no"}
-    return {**settings, **turns}
+    return random.choice([{}, {"MONGODB_BATCH_EVENTS": "3"}, {"COMPRESSOR_TOPIC": "zlib"}, encrypted(seed)])
 
 
 def encrypted(seed: int) -> dict[str, str]:

@@ -34,18 +34,12 @@ class Assignment(msgspec.Struct, frozen=True):
     mix: Mix
     kill_at: KillPoint | None = None
     kill_after: int = 0
-    kill_holding: bool = False
-    """Die there only with the appends of another process in hand."""
 
 
 def work(assignment: Assignment, stop: Event) -> None:
     """Write and follow until `stop` is set; see the module."""
     if assignment.kill_at is not None:
-        arm(
-            assignment.kill_at,
-            assignment.kill_after,
-            assignment.writers + 1 if assignment.kill_holding else 0,
-        )
+        arm(assignment.kill_at, assignment.kill_after)
     store = Store(assignment.module, assignment.url, assignment.database, assignment.settings)
     journals = Path(assignment.journals)
     with store.open() as opened:

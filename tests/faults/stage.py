@@ -60,12 +60,11 @@ class Stage:
         kill_after: int = 0,
         *,
         writers: int = WRITERS_PER_PROCESS,
-        holding: bool = False,
         url: str = "",
     ) -> Worker:
         """Start a process of writers, one that will kill itself if a point is given.
 
-        `holding`: only with appends of others in hand. `url`: on another way to the replica set.
+        `url`: on another way to the replica set.
         """
         self._started += 1
         name = f"process{self._started}"
@@ -78,10 +77,9 @@ class Stage:
             str(self._journals),
             self._seed,
             writers,
-            "own" if holding else self._mix,  # one event each, so that more of them are not its own
+            self._mix,
             kill_at,
             kill_after,
-            holding,
         )
         self._workers[name] = Worker(assignment, self._folder)
         return self._workers[name]

@@ -39,11 +39,6 @@ class Store:
         """Where the documents of the events are, for those who read them past the store."""
         return f"{_APPLICATION.lower()}_events" if self.module == OUR_STORE else "events"
 
-    @property
-    def takes_turns(self) -> bool:
-        """Whether its processes write each other's appends."""
-        return self.module == OUR_STORE and self.settings.get("MONGODB_TAKE_TURNS") != "no"
-
     @contextmanager
     def recorder(self) -> Iterator[ApplicationRecorder]:
         """An application recorder with a client of its own."""

@@ -5,8 +5,6 @@ These rounds, and those of the other files here, are a selection; `make faults` 
 
 from pathlib import Path
 
-import pytest
-
 from tests.faults.plans import Plan, encrypted
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.rounds import judged
@@ -26,11 +24,10 @@ def test_nothing_is_lost_repeated_or_reordered_when_the_primary_is_killed_and_ro
     assert lost  # what those who died with the primary had written
 
 
-@pytest.mark.parametrize("settings", [{}, {"MONGODB_TAKE_TURNS": "no"}], ids=["in turns", "each on its own"])
 def test_nothing_is_lost_repeated_or_reordered_when_the_primary_freezes(
-    settings: dict[str, str], replica_set: ReplicaSet, round_folder: Path
+    replica_set: ReplicaSet, round_folder: Path
 ) -> None:
-    plan = Plan(1, ("blink primary", "freeze primary"), quiet_seconds=0.5, settings=settings)
+    plan = Plan(1, ("blink primary", "freeze primary"), quiet_seconds=0.5)
     assert judged(plan, replica_set, round_folder).happenings[-1].elections
 
 

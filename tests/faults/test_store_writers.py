@@ -1,4 +1,4 @@
-"""Our event store while processes that write to it are killed, also with the appends of others in hand."""
+"""Our event store while processes that write to it are killed."""
 
 from pathlib import Path
 
@@ -17,19 +17,6 @@ def test_nothing_is_lost_repeated_or_reordered_when_writers_are_killed(
     assert cut_short_in(verdict, "in-flight")
     after_answer = cut_short_in(verdict, "after-answer")
     assert any(after_answer)
-
-
-def test_nothing_is_lost_repeated_or_reordered_when_those_are_killed_who_hold_the_appends_of_others(
-    replica_set: ReplicaSet, round_folder: Path
-) -> None:
-    """Whoever offered them finds out that they are there, or writes them."""
-    points: tuple[KillPoint, ...] = ("before-send", "in-flight", "after-answer")
-    faults = [f"kill holder {point}" for point in points]
-    verdict = judged(Plan(1, faults, processes=3, writers=4, quiet_seconds=0.5), replica_set, round_folder)
-    assert all("with appends of others" in happening.what for happening in verdict.happenings)
-    assert len(cut_short_in(verdict, "before-send")) == 1  # there, if another process had it as well
-    assert len(cut_short_in(verdict, "in-flight")) == 1
-    assert cut_short_in(verdict, "after-answer") == [True]
 
 
 def test_the_open_transaction_of_a_killed_writer_blocks_nobody_for_long(

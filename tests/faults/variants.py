@@ -29,20 +29,17 @@ class Variant:
     writers: int = 8
     quiet_seconds: float = 1.5
     expectations: Expectations = STRICT
-    processes: int = 0
-    store: str = PLAIN
-    module: str = "tests.faults.broken"
 
     def plan(self, seed: int) -> Plan:
         return Plan(
             seed,
             self.faults,
-            self.store,
+            PLAIN,
             writers=self.writers,
-            processes=self.processes,
+            processes=0,
             mix=self.mix,
             quiet_seconds=self.quiet_seconds,
-            settings={"APPLICATION_RECORDER_TOPIC": f"{self.module}:{self.name}"},
+            settings={"APPLICATION_RECORDER_TOPIC": f"tests.faults.broken:{self.name}"},
             expectations=self.expectations,
         )
 

@@ -13,23 +13,16 @@ def kill_writers_at(point: KillPoint) -> Callable[[Stage], str]:
     """A process of writers dies at this point of an append."""
 
     def kill_writer(stage: Stage) -> str:
-        return _let_die(stage, point, after=stage.random.randint(2, 6), holding=False)
+        victim = stage.start_worker(point, stage.random.randint(2, 6), writers=3)
+        stage.mark_killed(victim)
+        try:
+            victim.wait_until_dead(_DEATH_SECONDS)
+        finally:
+            victim.kill()
+        time.sleep(1)  # the others go on without it
+        return f"{victim.name} died {point}"
 
     return kill_writer
-
-
-def kill_holder_at(point: KillPoint) -> Callable[[Stage], str]:
-    """A process dies at this point of a command that carries appends of others beside its own.
-
-    Where processes do not write each other's appends, it dies with its own alone.
-    """
-
-    def kill_holder(stage: Stage) -> str:
-        if stage.store.takes_turns:
-            stage.busy_worker()  # so that there are others
-        return _let_die(stage, point, after=stage.random.randint(1, 3), holding=stage.store.takes_turns)
-
-    return kill_holder
 
 
 def freeze_writers(stage: Stage) -> str:
@@ -42,14 +35,3 @@ def freeze_writers(stage: Stage) -> str:
     worker.thaw()
     stage.excuse(began, worker.name)
     return f"froze {worker.name} for {seconds:.1f} s"
-
-
-def _let_die(stage: Stage, point: KillPoint, *, after: int, holding: bool) -> str:
-    victim = stage.start_worker(point, after, writers=1 if holding else 3, holding=holding)
-    stage.mark_killed(victim)
-    try:
-        victim.wait_until_dead(_DEATH_SECONDS)
-    finally:
-        victim.kill()
-    time.sleep(1)  # the others go on without it
-    return f"{victim.name} died {point}{' with appends of others' if holding else ''}"

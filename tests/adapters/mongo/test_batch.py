@@ -1,9 +1,7 @@
 """Appends of one batch: what becomes of each when the server answers only for some."""
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -11,13 +9,9 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 
 from adapters.mongo.append import Append
 from adapters.mongo.batch import BatchLimits, LogBatch
-from adapters.mongo.causal import Moment
 from adapters.mongo.deadline import Deadline
 from adapters.mongo.errors import AppendOutcomeUnknownError
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
-from adapters.mongo.guest import Answer, Guest
-from adapters.mongo.settlement import settle_beaten
-from adapters.mongo.turns import Turn
 from tests.adapters.mongo.fail_point import failing
 
 New = Callable[..., list[StoredEvent]]
@@ -58,10 +52,6 @@ class Row:
 
     def let_go(self) -> None:
         pass
-
-    @property
-    def waiting(self) -> int:
-        return len(self.appends)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -137,97 +127,6 @@ def test_what_was_sent_before_an_interruption_is_found_or_is_unknown(
             with pytest.raises(AppendOutcomeUnknownError):
                 append.positions()
     assert recorder.max_notification_id() == 3
-
-
-class TakenTwice(Turn):
-    """A turn that waits in vain, until the deadline; `asked` is what was put on offer in all of them."""
-
-    def __init__(self, asked: list[Append], was_taken: bool) -> None:
-        self.asked = asked
-        self.will_be_taken = was_taken
-        self.has_come, self.head, self.was_taken = False, 0, False
-        self.offered: list[Append] = []
-
-    def wait(self, more: Callable[[], list[Append]], deadline_at: float) -> None:
-        self.offered += more()
-        self.asked += self.offered
-        self.was_taken = self.will_be_taken and bool(self.offered)
-        time.sleep(max(0.0, deadline_at - time.monotonic()))  # as one that does not come
-
-    def guests(self, events: int, size: int) -> list[Guest]:  # noqa: ARG002
-        return []
-
-    def gather(self, ready: Callable[[], int]) -> None:
-        pass
-
-    def end(self, head: int | None, moment: Moment, written: int) -> None:
-        pass
-
-
-def test_what_somebody_may_have_written_is_not_offered_again(
-    recorder: MongoApplicationRecorder, new_stream: New, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else it would be taken back from the second offer, and count as not written although the first one was taken."""
-    asked: list[Append] = []
-    turns = [TakenTwice(asked, was_taken=True), TakenTwice(asked, was_taken=False)]
-    monkeypatch.setattr(recorder.log, "turns", SimpleNamespace(take=lambda: turns.pop(0)))
-    append = Append(new_stream(), uuid4(), Deadline.after(5))
-    written = LogBatch(recorder.log, Row([append]), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
-    for _ in range(2):
-        written.write(Deadline.after(0.1))
-    assert turns == []
-    assert asked == [append]
-    assert append.maybe_elsewhere
-    monkeypatch.undo()
-    written.abandon()
-
-
-def test_guests_are_forgotten_before_they_are_answered(
-    recorder: MongoApplicationRecorder, new_stream: New, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else the next leader of an interrupted one would send what its owner has been told was not sent."""
-    append = Append(new_stream(), uuid4(), Deadline.after(5))
-    guest = Guest(uuid4(), (uuid4(), 1), b"")
-    written = LogBatch(recorder.log, Row([append]), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
-    had: list[list[Guest]] = []
-
-    class Ending(TakenTwice):
-        def end(self, *_: object) -> None:
-            had.append(list(written._guests))
-            raise KeyboardInterrupt
-
-    turn = Ending([], was_taken=False)
-    turn.has_come = True
-    monkeypatch.setattr(recorder.log, "turns", SimpleNamespace(take=lambda: turn))
-    monkeypatch.setattr(written, "_write", lambda *_: written._guests.append(guest))
-    with pytest.raises(KeyboardInterrupt):
-        written.write(Deadline.after(5))
-    assert had == [[]]
-    written.abandon()
-
-
-def test_the_same_append_twice_has_one_fate(new_stream: New) -> None:
-    """Also when it was another process that found its version taken."""
-    events, append_id = new_stream(), uuid4()
-    one, twin = (Append(events, append_id, Deadline.after(5), is_repeat=True) for _ in range(2))
-    won, lost = Answer([-1], (None, None)).settle([one])
-    settle_beaten([twin], won, lost)
-    for append in (one, twin):
-        with pytest.raises(IntegrityError):
-            append.positions()
-    there, again = (Append(events, append_id, Deadline.after(5), is_repeat=True) for _ in range(2))
-    settle_beaten([again], *Answer([7], (None, None)).settle([there]))
-    assert (there.positions(), again.positions()) == ([7], [7])
-
-
-def test_a_repeat_is_not_beaten_by_its_own_earlier_call(new_stream: New) -> None:
-    """That other append was refused because the repeated one is there."""
-    events = new_stream()
-    refused = Append(events, uuid4(), Deadline.after(5))
-    repeat = Append(events, uuid4(), Deadline.after(5), is_repeat=True)
-    settle_beaten([repeat], *Answer([-1], (None, None)).settle([refused]))
-    assert refused.settled
-    assert not repeat.settled
 
 
 def test_a_refusal_of_a_whole_batch_is_narrowed_down_to_one(

@@ -15,7 +15,6 @@ from pymongo import MongoClient
 from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
 from adapters.mongo.settings import StoreSettings
-from adapters.mongo.turns import NoTurns
 from tests.adapters.mongo.cutting_proxy import CuttingProxy
 from tests.adapters.mongo.fail_point import failing
 
@@ -143,15 +142,13 @@ def test_closing_does_not_wait_for_a_server_that_does_not_answer(
 
 def test_all_that_closing_waits_for_shares_one_deadline(mongodb_url: str, mongodb_database: str) -> None:
     class Stuck:
-        turns = NoTurns()
-
         def close(self, timeout: float) -> None:
             time.sleep(timeout)
 
     datastore = MongoDatastore(StoreSettings(mongodb_url, mongodb_database, append_deadline=1))
     datastore.check()
     for _ in range(3):
-        datastore.add_writer(Stuck(), Stuck())  # type: ignore[arg-type] # all that closing needs of them
+        datastore.add_writer(Stuck())  # type: ignore[arg-type] # all that closing needs of them
     started = time.monotonic()
     datastore.close()
     assert 0.9 < time.monotonic() - started < 2.5
