@@ -10,9 +10,14 @@ import msgspec
 from eventsourcing.persistence import PersistenceError
 
 from adapters.circuit_breaker import InterlockBreaker
-from adapters.mongo.client import ClientSettings, close_async_client, make_async_client, make_client
+from adapters.mongo.connection.client import (
+    ClientSettings,
+    close_async_client,
+    make_async_client,
+    make_client,
+)
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
-from adapters.mongo.log_positions import MongoLogPositions
+from adapters.mongo.read.log_positions import MongoLogPositions
 from adapters.mongo_projections.projection_log import RecorderEventLog
 from adapters.mongo_projections.projection_store import MongoProjectionStore, create_indexes
 from adapters.mongo_projections.read_models import MongoReadModels

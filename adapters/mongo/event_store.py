@@ -43,13 +43,14 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment, EnvType, resolve_topic
 
+from adapters.mongo.connection.errors import AppendOutcomeUnknownError
 from adapters.mongo.datastore import MongoDatastore
-from adapters.mongo.errors import AppendOutcomeUnknownError
-from adapters.mongo.mapper import MongoMapper
-from adapters.mongo.recorders import MongoAggregateRecorder, MongoApplicationRecorder
+from adapters.mongo.encoding.mapper import MongoMapper
+from adapters.mongo.encoding.transcoder import MongoTranscoder
+from adapters.mongo.recorders.aggregate import MongoAggregateRecorder
+from adapters.mongo.recorders.application import MongoApplicationRecorder
+from adapters.mongo.recorders.tracking import MongoProcessRecorder, MongoTrackingRecorder
 from adapters.mongo.settings import StoreSettings
-from adapters.mongo.tracking_recorders import MongoProcessRecorder, MongoTrackingRecorder
-from adapters.mongo.transcoder import MongoTranscoder
 
 __all__ = [
     "AppendOutcomeUnknownError",
@@ -68,7 +69,10 @@ _TRecorder = TypeVar("_TRecorder", bound=MongoAggregateRecorder)
 
 
 class MongoFactory(InfrastructureFactory[MongoTrackingRecorder]):
-    """Makes what an application needs to keep its events in MongoDB; `close` ends all that its recorders began."""
+    """Makes the recorders and the mapper of an application. `close` closes all of its recorders.
+
+    A factory that is not closed may be forgotten: its recorders go on, and the last one closes the connection.
+    """
 
     aggregate_recorder_class = MongoAggregateRecorder
     application_recorder_class = MongoApplicationRecorder
@@ -125,12 +129,8 @@ class MongoFactory(InfrastructureFactory[MongoTrackingRecorder]):
         return self._created(recorder)
 
     def close(self) -> None:
-        """Let appends under way end, refuse new ones, end subscriptions and close the client. Closing twice is fine."""
+        """Wait for appends under way, refuse new ones, end subscriptions, close the client. Closing twice is fine."""
         self.datastore.close()
-
-    def __del__(self) -> None:
-        if "datastore" in vars(self):
-            self.close()
 
     def _collection(self, kind: str) -> str:
         return self.datastore.settings.collection_name(kind)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from adapters.mongo.client import Document
+from adapters.mongo.connection.client import Document
 from ledger import MealStatus
 from projections import HistoryQuery
 

@@ -21,9 +21,16 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from adapters.mongo.client import CODEC, JOURNALED_MAJORITY, MAJORITY, PRIMARY, Document, renew_connections
-from adapters.mongo.errors import WRITE_CONFLICT, is_half_started, one_line
-from adapters.mongo.orphans import end_orphaned_transactions
+from adapters.mongo.connection.client import (
+    CODEC,
+    JOURNALED_MAJORITY,
+    MAJORITY,
+    PRIMARY,
+    Document,
+    renew_connections,
+)
+from adapters.mongo.connection.errors import WRITE_CONFLICT, is_half_started, one_line
+from adapters.mongo.connection.orphaned_transactions import end_orphaned_transactions
 from projections import Blocked, CannotFollow, Changes, Checkpoint, CheckpointMoved, ParkedEvent, Projection
 
 CHECKPOINTS = "projection_checkpoints"

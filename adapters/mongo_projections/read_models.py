@@ -13,8 +13,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
-from adapters.mongo.client import CODEC, MAJORITY, PRIMARY, Document
-from adapters.mongo.errors import is_undecided
+from adapters.mongo.connection.client import CODEC, MAJORITY, PRIMARY, Document
+from adapters.mongo.connection.errors import is_undecided
 from adapters.mongo_projections.history_filter import NEWEST_FIRST, history_filter
 from adapters.mongo_projections.projection_store import CHECKPOINTS, PROJECTORS
 from ledger import MealSnapshot, MealStatus

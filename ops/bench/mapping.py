@@ -8,7 +8,7 @@ from uuid import UUID
 import bson
 from eventsourcing.persistence import Mapper
 
-from adapters.mongo.client import CODEC
+from adapters.mongo.connection.client import CODEC
 from ops.bench.samples import STATES, TOPIC, Eaten, domain_events
 from ops.bench.stores import StoreName, Stores
 

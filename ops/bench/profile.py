@@ -11,13 +11,13 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 from pymongo import monitoring
 
-from adapters.mongo.append import Append
-from adapters.mongo.append_ids import new_append_id
-from adapters.mongo.batch import BatchLimits, LogBatch
+from adapters.mongo.append.append import Append
+from adapters.mongo.append.append_ids import new_append_id
+from adapters.mongo.append.group_commit import GroupCommit
+from adapters.mongo.append.writer import BatchLimits, LogBatch
+from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.datastore import MongoDatastore
-from adapters.mongo.deadline import Deadline
 from adapters.mongo.event_store import MongoApplicationRecorder
-from adapters.mongo.group_commit import GroupCommit
 from ops.bench.stores import LibraryStore, Stores, Writes, environment
 from ops.bench.writing import WriteCase, write_to
 

@@ -11,7 +11,7 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import Mapper, StoredEvent
 from pymongo import ASCENDING
 
-from adapters.mongo.client import (
+from adapters.mongo.connection.client import (
     CODEC,
     JOURNALED_MAJORITY,
     MAJORITY,

@@ -12,7 +12,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from pymongo import MongoClient
 
-from adapters.mongo.client import Document
+from adapters.mongo.connection.client import Document
 from adapters.mongo_projections.projection_log import GapInLog, RecorderEventLog
 from adapters.mongo_projections.projection_store import CHECKPOINTS, MongoProjectionStore
 from ledger import Meal, MealConfirmed, MealEvent

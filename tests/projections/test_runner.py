@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from pymongo import MongoClient
 
-from adapters.mongo.client import Document
+from adapters.mongo.connection.client import Document
 from adapters.mongo_projections.projection_store import PROJECTORS, MongoProjectionStore
 from projections import (
     DAILY_SUMMARIES,

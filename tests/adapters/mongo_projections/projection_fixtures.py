@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from pymongo import MongoClient
 
-from adapters.mongo.client import ClientSettings, Document, make_client
+from adapters.mongo.connection.client import ClientSettings, Document, make_client
 
 
 @contextmanager

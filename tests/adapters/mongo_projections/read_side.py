@@ -7,8 +7,14 @@ from typing import Any
 
 from pymongo import AsyncMongoClient, MongoClient
 
-from adapters.mongo.client import ClientSettings, Document, Driver, close_async_client, make_async_client
-from adapters.mongo.log_positions import MongoLogPositions
+from adapters.mongo.connection.client import (
+    ClientSettings,
+    Document,
+    Driver,
+    close_async_client,
+    make_async_client,
+)
+from adapters.mongo.read.log_positions import MongoLogPositions
 from adapters.mongo_projections.projection_store import MongoProjectionStore
 from adapters.mongo_projections.read_models import MongoReadModels
 from ledger import Meal

@@ -14,7 +14,7 @@ from msgspec import structs
 from pymongo import MongoClient
 from pymongo.errors import BulkWriteError
 
-from adapters.mongo.client import ClientSettings, Document, make_client
+from adapters.mongo.connection.client import ClientSettings, Document, make_client
 from adapters.mongo_projections.projection_store import (
     CHECKPOINTS,
     PROJECTORS,
@@ -212,7 +212,7 @@ def test_a_heartbeat_has_the_databases_time_and_ends_with_the_store(given: Given
 
 _DIES_IN_A_TRANSACTION = """
 import os, signal, sys
-from adapters.mongo.client import ClientSettings, make_client
+from adapters.mongo.connection.client import ClientSettings, make_client
 from adapters.mongo_projections.projection_store import MongoProjectionStore
 from projections import MEALS, CannotFollow, Changes
 

@@ -13,8 +13,14 @@ from msgspec import structs
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
-from adapters.mongo.client import ClientSettings, Document, Driver, close_async_client, make_async_client
-from adapters.mongo.log_positions import MongoLogPositions
+from adapters.mongo.connection.client import (
+    ClientSettings,
+    Document,
+    Driver,
+    close_async_client,
+    make_async_client,
+)
+from adapters.mongo.read.log_positions import MongoLogPositions
 from adapters.mongo_projections.projection_store import PROJECTORS
 from adapters.mongo_projections.read_models import MongoReadModels
 from ledger import Meal, MealStatus, MealType

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from adapters.mongo.client import Document
+from adapters.mongo.connection.client import Document
 from adapters.mongo_projections.read_models import MongoReadModels
 from ledger import Meal, MealStatus, MealType
 from projections import HistoryCursor, HistoryQuery

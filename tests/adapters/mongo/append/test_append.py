@@ -1,0 +1,37 @@
+"""An append on its way into the store: what may be said of one that repeats an earlier call."""
+
+from uuid import uuid4
+
+from eventsourcing.persistence import DataError, IntegrityError, OperationalError, StoredEvent
+
+from adapters.mongo.append.append import Append
+from adapters.mongo.connection.deadline import Deadline
+from adapters.mongo.connection.errors import AppendOutcomeUnknownError
+
+
+def append(*, is_repeat: bool) -> Append:
+    event = StoredEvent(uuid4(), 1, "topic", b"state")
+    return Append([event], uuid4(), Deadline.after(5), is_repeat=is_repeat)
+
+
+def test_a_first_call_that_was_not_sent_did_not_take_place() -> None:
+    error = OperationalError("nobody was there")
+    assert append(is_repeat=False).failure(error) is error
+
+
+def test_a_repeat_that_did_not_get_through_says_nothing_of_the_first_call() -> None:
+    repeat = append(is_repeat=True)
+    repeat.fail(OperationalError("nobody was there"))
+    assert isinstance(repeat.error, AppendOutcomeUnknownError)
+    assert repeat.error.append_id == repeat.append_id
+    assert "nobody was there" in str(repeat.error)
+
+
+def test_a_repeat_is_refused_for_good_when_the_version_is_anothers_or_it_cannot_be_stored() -> None:
+    repeat = append(is_repeat=True)
+    for error in (
+        IntegrityError("taken"),
+        DataError("too large"),
+        AppendOutcomeUnknownError(uuid4(), "late"),
+    ):
+        assert repeat.failure(error) is error

@@ -1,0 +1,164 @@
+"""Appends of one batch: what becomes of each when the server answers only for some."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from uuid import uuid4
+
+import pytest
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
+
+from adapters.mongo.append.append import Append
+from adapters.mongo.append.writer import BatchLimits, LogBatch
+from adapters.mongo.connection.deadline import Deadline
+from adapters.mongo.connection.errors import AppendOutcomeUnknownError
+from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
+from tests.adapters.mongo.fail_point import failing
+
+New = Callable[..., list[StoredEvent]]
+
+
+@pytest.fixture
+def recorder(make_faulty: Callable[..., MongoFactory], new_stream: New) -> MongoApplicationRecorder:
+    """On the server that takes test commands, with one event, so that the end of the log is known."""
+    recorder = make_faulty().application_recorder()
+    assert isinstance(recorder, MongoApplicationRecorder)
+    assert recorder.insert_events(new_stream()) == [1]
+    return recorder
+
+
+def write(recorder: MongoApplicationRecorder, *appends: Sequence[StoredEvent]) -> list[Append]:
+    """Write a batch of these appends to the end."""
+    batch = [Append(events, uuid4(), Deadline.after(5)) for events in appends]
+    written = LogBatch(recorder.log, Row(batch), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
+    written.write(Deadline.after(5))
+    assert written.unsettled == []
+    return batch
+
+
+class Row:
+    """Appends that are all there when the batch asks for them the first time."""
+
+    def __init__(self, appends: list[Append]) -> None:
+        self.appends = appends
+
+    def join(self, members: Sequence[Append]) -> list[Append]:  # noqa: ARG002 - they are all taken in at once
+        joining, self.appends = self.appends, []
+        return joining
+
+    def admit(self, appends: Sequence[Append]) -> list[Append]:
+        for append in appends:
+            append.maybe_sent = True
+        return list(appends)
+
+    def let_go(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_conflicts_leave_the_batch_and_the_others_go_on(
+    recorder: MongoApplicationRecorder, new_stream: New, count: int
+) -> None:
+    taken = new_stream(1)
+    recorder.insert_events(taken)
+    conflicting = [*taken, *new_stream(count - 1)]
+    batch = write(recorder, new_stream(), conflicting, new_stream(count), conflicting, new_stream())
+    assert [append.error is None for append in batch] == [True, False, True, False, True]
+    assert [batch[index].positions() for index in (0, 2, 4)] == [[3], list(range(4, 4 + count)), [4 + count]]
+    with pytest.raises(IntegrityError, match=str(taken[0].originator_id)):
+        batch[1].positions()
+
+
+def test_an_append_that_is_repeated_twice_at_once_is_there_once_and_both_learn_its_position(
+    recorder: MongoApplicationRecorder, new_stream: New
+) -> None:
+    events = new_stream()
+    twins = [Append(events, uuid4(), Deadline.after(5), is_repeat=True)]
+    twins.append(Append(events, twins[0].append_id, Deadline.after(5), is_repeat=True))
+    written = LogBatch(recorder.log, Row([*twins]), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
+    written.write(Deadline.after(5))
+    assert [append.positions() for append in twins] == [[2], [2]]
+    assert recorder.max_notification_id() == 2
+
+
+def test_what_has_been_appended_stays_appended_when_looking_for_a_conflict_fails(
+    url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New
+) -> None:
+    taken = new_stream()
+    recorder.insert_events(taken)
+    with failing(url_with_faults, "find", times=1, errorCode=13):  # Unauthorized
+        first, conflict, last = write(recorder, new_stream(), taken, new_stream())
+    assert first.positions() == [3]
+    for append in (conflict, last):
+        with pytest.raises(OperationalError, match="did not take place"):
+            append.positions()
+    assert recorder.max_notification_id() == 3
+
+
+class InterruptedAtTheEnd(Append):
+    """An append whose caller is interrupted when it has led a batch and is about to note that it was written."""
+
+    __slots__ = ("interrupted",)
+    interrupted: bool
+
+    def succeed(self, first_position: int | None) -> None:
+        if not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+        super().succeed(first_position)
+
+
+@pytest.mark.parametrize("can_look", [True, False])
+def test_what_was_sent_before_an_interruption_is_found_or_is_unknown(
+    url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New, can_look: bool
+) -> None:
+    first = InterruptedAtTheEnd(new_stream(), uuid4(), Deadline.after(5))
+    first.interrupted = False
+    batch = [first, Append(new_stream(), uuid4(), Deadline.after(5))]
+    written = LogBatch(recorder.log, Row(batch), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
+    with pytest.raises(KeyboardInterrupt):
+        written.write(Deadline.after(5))
+    unauthorized = failing(url_with_faults, "find", times=1, errorCode=13)
+    with nullcontext() if can_look else unauthorized:
+        written.write(Deadline.after(5))
+    if can_look:
+        assert [append.positions() for append in batch] == [[2], [3]]
+    else:
+        for append in batch:
+            with pytest.raises(AppendOutcomeUnknownError):
+                append.positions()
+    assert recorder.max_notification_id() == 3
+
+
+def test_a_refusal_of_a_whole_batch_is_narrowed_down_to_one(
+    url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New
+) -> None:
+    with failing(url_with_faults, "insert", times=2, errorCode=13):  # the batch, then the first by itself
+        first, *others = write(recorder, new_stream(), new_stream(), new_stream())
+    with pytest.raises(OperationalError, match="did not take place"):
+        first.positions()
+    assert [append.positions() for append in others] == [[2], [3]]
+
+
+def test_a_full_cache_is_waited_for_a_little(
+    url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New
+) -> None:
+    too_large = 388  # TransactionTooLargeForCache
+    with failing(url_with_faults, "insert", times=3, errorCode=too_large):
+        assert write(recorder, new_stream(2))[0].positions() == [2, 3]
+    with failing(url_with_faults, "insert", times=1000, errorCode=too_large):
+        append = write(recorder, new_stream(2))[0]
+    with pytest.raises(OperationalError, match="did not take place"):
+        append.positions()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_append_is_recognised_by_its_id_and_by_nothing_else(
+    recorder: MongoApplicationRecorder, new_stream: New, count: int
+) -> None:
+    events, append_id = new_stream(count), uuid4()
+    assert recorder.insert_events(events, append_id=append_id) == list(range(2, 2 + count))
+    assert recorder.insert_events(events, append_id=append_id) == list(range(2, 2 + count))
+    for other in (None, uuid4()):
+        with pytest.raises(IntegrityError):
+            recorder.insert_events(events, append_id=other)
+    assert recorder.max_notification_id() == 1 + count
