@@ -1,22 +1,54 @@
-"""Transactions whose owner has died, and which block everybody else until they are ended."""
+"""Transactions whose owner has died, and which block every other writer until they are ended."""
 
 import logging
+from math import inf
+from time import monotonic
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from adapters.mongo.connection.client import CODEC, Document
+from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.connection.errors import one_line
 
 _log = logging.getLogger(__name__)
 _IDLE_MICROSECONDS = 1_000_000
+_BLOCKED_SECONDS = 1.0
+
+
+class OrphanWatch:
+    """Ends orphaned transactions when a writer has made no progress for a while: for a second, then for two more, …
+
+    The patience doubles so that of two transactions that are slow, and not orphaned, one gets to its end.
+    """
+
+    def __init__(self, client: MongoClient[Document], app_name: str, attempt_timeout: float = inf) -> None:
+        """`app_name` is that of the clients whose transactions may be ended; `attempt_timeout` is in seconds."""
+        self._client = client
+        self._app_name = app_name
+        self._attempt_timeout = attempt_timeout
+        self.progressed()
+
+    def progressed(self) -> None:
+        """Nothing is in the way at this moment."""
+        self._patience = _BLOCKED_SECONDS
+        self._looks_at = monotonic() + self._patience
+
+    def blocked(self, deadline: Deadline) -> None:
+        """The writer has to try again: look for orphaned transactions if that has gone on for long enough."""
+        if monotonic() < self._looks_at:
+            return
+        with deadline.limit(self._attempt_timeout):
+            end_orphaned_transactions(self._client, self._app_name)
+        self._patience *= 2
+        self._looks_at = monotonic() + self._patience
 
 
 def end_orphaned_transactions(client: MongoClient[Document], app_name: str) -> int:
-    """End the open transactions of clients of this name that have done nothing for a second; how many there were.
+    """End the open transactions of clients of this name that have been idle for a second; the number of them.
 
-    A store's transactions are inserted and committed with nothing between, so such a one has lost its owner, or its
+    A store's transactions are inserted and committed with nothing between, so an idle one has lost its owner, or its
     owner is frozen; a live owner merely has to begin again. The server itself would wait for a minute.
     """
     idle_in_transaction: list[Document] = [
@@ -37,8 +69,8 @@ def end_orphaned_transactions(client: MongoClient[Document], app_name: str) -> i
         if sessions:
             client.admin.command("killSessions", sessions, codec_options=CODEC)
     except PyMongoError as error:
-        _log.warning("cannot look for orphaned transactions: %s", one_line(error))
+        _log.warning("orphaned_transactions_not_found", extra={"reason": one_line(error)})
         return 0
     if sessions:
-        _log.warning("ended %d orphaned transactions of %s", len(sessions), app_name)
+        _log.warning("orphaned_transactions_ended", extra={"count": len(sessions), "app_name": app_name})
     return len(sessions)

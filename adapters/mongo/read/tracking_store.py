@@ -23,10 +23,9 @@ from adapters.mongo.connection.client import (
 )
 from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.connection.errors import in_library_terms, is_undecided, one_line
-from adapters.mongo.connection.orphaned_transactions import end_orphaned_transactions
+from adapters.mongo.connection.orphaned_transactions import OrphanWatch
 
 _PAUSE_SECONDS = 0.02
-_BLOCKED_SECONDS = 1.0
 
 
 def write_tracking(
@@ -47,7 +46,7 @@ def write_tracking(
 def tracking_append(
     trackings: Collection[Document], tracking: Tracking, session: ClientSession
 ) -> tuple[UUID | None] | None:
-    """The append that has recorded this position or a greater one, as a majority knows it; None when none has."""
+    """The append that has recorded this position or a greater one, as a majority knows it; None if none has."""
     recorded = trackings.find_one(
         {"_id": tracking.application_name, "notification_id": {"$gte": tracking.notification_id}},
         session=session,
@@ -95,7 +94,7 @@ class TrackingStore:
         OperationalError when it could not be done, or is not known to be done, within the deadline.
         """
         append_id, deadline = uuid4(), Deadline.after(self._timeout)
-        patience, blocked = _BLOCKED_SECONDS, Deadline.after(_BLOCKED_SECONDS)
+        orphans = OrphanWatch(self._trackings.database.client, self._app_name, self._attempt_timeout)
         while True:
             try:
                 self._try(tracking, append_id, write, deadline)
@@ -116,10 +115,7 @@ class TrackingStore:
             if deadline.remaining < _PAUSE_SECONDS:
                 raise OperationalError(f"{tracking} may not have been recorded: {trouble}")
             sleep(_PAUSE_SECONDS)
-            if blocked.passed:
-                self._end_orphans(deadline)
-                patience *= 2  # so that of two that are slow, and alive, one gets to the end
-                blocked = Deadline.after(patience)
+            orphans.blocked(deadline)
 
     def _recorded_by(self, tracking: Tracking, deadline: Deadline) -> tuple[UUID | None] | None:
         return self._reads.run(
@@ -135,7 +131,7 @@ class TrackingStore:
         write: Callable[[ClientSession], None] | None,
         deadline: Deadline,
     ) -> None:
-        # Inside a transaction whoever is in the way is met at once; outside, the server waits for them.
+        # Inside a transaction a conflicting one shows at once; outside, the server waits for it.
         with self._reads.session() as session, deadline.limit(inf if write else self._attempt_timeout):
             if write is None:
                 self._write_tracking(tracking, append_id, session)
@@ -149,7 +145,3 @@ class TrackingStore:
             write_tracking(self._trackings, tracking, append_id, session)
         except DuplicateKeyError as error:
             raise _TakenError(one_line(error)) from error
-
-    def _end_orphans(self, deadline: Deadline) -> None:
-        with deadline.limit(self._attempt_timeout):
-            end_orphaned_transactions(self._trackings.database.client, self._app_name)
