@@ -35,6 +35,9 @@ from adapters.mongo.encoding.state_codec import comes_back_unchanged
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """The server's limit for one document."""
 
+POSITIONS: Document = {"_id": {"$gt": 0}}
+"""A filter for the documents of a log: only a number is a position, and MongoDB compares values of one type alone."""
+
 _RAW = CODEC.with_options(document_class=RawBSONDocument)
 _LENIENT = _RAW.with_options(
     unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO

@@ -21,6 +21,7 @@ MAX_NATIVE_DEPTH = 80
 """Levels of a state that is stored natively. The server takes 200 in all and its own wrapping needs some."""
 
 _SCALARS: frozenset[type] = frozenset({str, int, float, bool, type(None), bytes, UUID})
+_BEFORE_INNER = 6  # bytes of a document that come before the value of its first name, if that name is empty
 _INT64 = range(-(2**63), 2**63)
 _TYPE_BYTES = frozenset({*range(0x01, 0x14), 0x7F, 0xFF})  # of the BSON specification
 _DATETIME_AS_ISO, _INT_AS_STR = DatetimeAsISO(), IntAsStr()
@@ -75,9 +76,9 @@ class StateCodec:
         try:
             forms = self._forms_now()
             try:
-                data = bson.encode(forms.usual.plain_dict(state), codec_options=CODEC)
+                data = _encode(forms.usual.plain_dict(state), CODEC)
             except (OverflowError, InvalidDocument):
-                data = bson.encode(forms.careful.plain_dict(state), codec_options=CODEC)
+                data = _encode(forms.careful.plain_dict(state), CODEC)
         except NestedTooDeeplyError:
             return _encode_deep(forms.deep, state)
         return data if _may_have_dollar_names(data) else StateDocument(data)
@@ -139,9 +140,16 @@ def _forms_for(transcoder: JSONTranscoder) -> _Forms:
     )
 
 
+def _encode(document: dict[str, Any], options: CodecOptions[Any]) -> bytes:
+    if "_id" not in document:
+        return bson.encode(document, codec_options=options)
+    # The driver puts the _id of a document first, and leaves that of a document within another in its place.
+    return bson.encode({"": document}, codec_options=options)[_BEFORE_INNER:-1]
+
+
 def _encode_deep(form: PlainForm, state: dict[str, Any]) -> bytes:
     try:
-        return bson.encode(form.plain_dict(state), codec_options=CODEC)
+        return _encode(form.plain_dict(state), CODEC)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -172,7 +180,7 @@ def comes_back_unchanged(data: bytes) -> bool:
         return False
     try:
         document = bson.decode(data, _EXACT)
-        return bson.encode(document, codec_options=_EXACT) == data and _is_storable(document, 1)
+        return _encode(document, _EXACT) == data and _is_storable(document, 1)
     except (BSONError, ValueError, OverflowError, RecursionError):
         return False
 

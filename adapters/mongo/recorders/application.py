@@ -12,7 +12,7 @@ from pymongo import ASCENDING, DESCENDING
 from adapters.mongo.append.append import Append
 from adapters.mongo.connection.client import Document
 from adapters.mongo.datastore import MongoDatastore
-from adapters.mongo.encoding.event_documents import position_of
+from adapters.mongo.encoding.event_documents import POSITIONS, position_of
 from adapters.mongo.encoding.stored_events import notification
 from adapters.mongo.recorders.aggregate import MongoAggregateRecorder
 
@@ -30,7 +30,7 @@ class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
     neighbours.
     """
 
-    numbered = True
+    has_positions = True
 
     def __init__(
         self, datastore: MongoDatastore, *, events_collection: str, tracking_collection: str | None = None
@@ -55,12 +55,12 @@ class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
         """
         if limit < 1:
             return []
-        positions: Document = {}
+        positions: Document = dict(POSITIONS["_id"])
         if start is not None:
             positions["$gte" if inclusive_of_start else "$gt"] = start
         if stop is not None:
             positions["$lte"] = stop
-        query: Document = {"_id": positions} if positions else {}
+        query: Document = {"_id": positions}
         if topics:
             query["topic"] = {"$in": list(topics)}
         found = self.datastore.reads.run(
@@ -73,14 +73,11 @@ class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
         ]
 
     def max_notification_id(self) -> int | None:
-        """The position of the last event, or None when there is none.
-
-        Raises DataError when the end of the log is a document that is no event.
-        """
+        """The position of the last event, or None when there is none."""
         last = self.datastore.reads.run(
             "cannot read the end of the log",
             lambda session: self.log.events.find_one(
-                {}, {"_id": 1}, sort=[("_id", DESCENDING)], session=session
+                POSITIONS, {"_id": 1}, sort=[("_id", DESCENDING)], session=session
             ),
         )
         return position_of(last, self.log.events.full_name) if last else None

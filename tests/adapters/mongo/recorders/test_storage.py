@@ -140,7 +140,7 @@ def test_an_event_that_a_rule_of_the_collection_refuses_is_bad_data(
 ) -> None:
     stored.database.command("collMod", stored.name, validator={"topic": {"$ne": "refused"}})
     refused = [replace(event, topic="refused") for event in new_stream(count)]
-    with pytest.raises(DataError, match=f"{refused[0].originator_id}.* did not take place: .*code 121"):
+    with pytest.raises(DataError, match=f"{refused[0].originator_id}.* was not appended: .*code 121"):
         recorder.insert_events(refused)
     assert recorder.insert_events(new_stream(count)) == list(range(1, count + 1))
 
@@ -222,19 +222,33 @@ def test_a_topic_that_is_no_text_is_reported_with_position_stream_and_version(
         recorder.select_events(stream)
 
 
-@pytest.mark.parametrize("foreign", [ObjectId(b"twelve bytes"), "text", 7.0, 2.5, True])
-def test_a_document_of_others_at_the_end_of_the_log_is_reported_with_what_to_do(
+@pytest.mark.parametrize("stray", [ObjectId(b"twelve bytes"), "text", True])
+def test_a_stray_document_without_a_number_is_none_of_the_logs(
     recorder: MongoApplicationRecorder,
     stored: Documents,
     new_stream: Callable[..., list[StoredEvent]],
-    foreign: object,
+    stray: object,
 ) -> None:
     recorder.insert_events(new_stream(2))
-    stored.insert_one({"_id": foreign, "note": "not of the store"})
-    what = re.escape(f"document {foreign!r} of {stored.full_name} is no event")
+    stored.insert_one({"_id": stray, "note": "not of the store"})
+    assert recorder.max_notification_id() == 2
+    assert [found.id for found in recorder.select_notifications(None, 10)] == [1, 2]
+    assert recorder.insert_events(new_stream()) == [3]
+
+
+@pytest.mark.parametrize("stray", [7.0, 2.5])
+def test_a_stray_document_at_a_position_is_reported_with_what_to_do(
+    recorder: MongoApplicationRecorder,
+    stored: Documents,
+    new_stream: Callable[..., list[StoredEvent]],
+    stray: float,
+) -> None:
+    recorder.insert_events(new_stream(2))
+    stored.insert_one({"_id": stray, "note": "not of the store"})
+    what = re.escape(f"document {stray!r} of {stored.full_name} is no event")
     with pytest.raises(DataError, match=f"{what}.* remove it"):
         recorder.max_notification_id()
-    stored.delete_one({"_id": foreign})
+    stored.delete_one({"_id": stray})
     assert recorder.max_notification_id() == 2
 
 
