@@ -14,7 +14,7 @@ from pymongo import monitoring
 from adapters.mongo.append.append import Append
 from adapters.mongo.append.append_ids import new_append_id
 from adapters.mongo.append.group_commit import GroupCommit
-from adapters.mongo.append.writer import BatchLimits, LogBatch
+from adapters.mongo.append.writer import Admit, BatchLimits, BatchWriter
 from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.datastore import MongoDatastore
 from adapters.mongo.event_store import MongoApplicationRecorder
@@ -82,7 +82,7 @@ class ProfiledRecorder(MongoApplicationRecorder):
         limits = BatchLimits(settings.attempt_timeout, settings.max_batch_events, settings.max_batch_bytes)
         self._group = _TimedGroup(
             self,
-            lambda waiting: _TimedBatch(self.log, waiting, limits, datastore.app_name, self),
+            _TimedWriter(self, self.log, limits, datastore.app_name),
             limits.max_events,
             limits.max_bytes,
             settings.max_queued_appends,
@@ -109,18 +109,18 @@ class _TimedGroup(GroupCommit):
         super().submit(append)
 
 
-class _TimedBatch(LogBatch):
-    def __init__(self, *arguments: Any) -> None:
-        *usual, self._recorder = arguments
-        super().__init__(*usual)
+class _TimedWriter(BatchWriter):
+    def __init__(self, recorder: ProfiledRecorder, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._recorder = recorder
 
-    def write(self, deadline: Deadline) -> None:
+    def write(self, appends: Sequence[Append], admit: Admit, deadline: Deadline) -> None:
         _SERVER_TIME.take()
         taken = perf_counter()
-        super().write(deadline)
+        super().write(appends, admit, deadline)
         written, server = perf_counter(), _SERVER_TIME.take()
         self._recorder.batches += 1
-        for append in self._appends:
+        for append in appends:
             moments = self._recorder.moments[append.append_id]
             moments.taken, moments.written, moments.server = taken, written, server
 

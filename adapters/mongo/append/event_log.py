@@ -1,6 +1,6 @@
-"""The collection that holds the events, and what is known of its end."""
+"""The collection that holds the events, and its end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,10 +10,18 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
+from adapters.mongo.append.append import Append
+from adapters.mongo.append.insert import WriteResult, insert_in_transaction, insert_ordered
 from adapters.mongo.connection.causal_reads import CausalReads
 from adapters.mongo.connection.client import Document
 from adapters.mongo.connection.errors import library_errors
-from adapters.mongo.encoding.event_documents import StreamKey, at_position, position_of, without_position
+from adapters.mongo.encoding.event_documents import (
+    POSITIONS,
+    StreamKey,
+    at_position,
+    position_of,
+    without_position,
+)
 from adapters.mongo.read.tracking_store import tracking_append
 
 _STREAM_KEY = "stream_version"
@@ -21,20 +29,36 @@ _KEYS_PER_QUERY = 500
 
 
 class Holder(NamedTuple):
-    """Who holds the version of a stream: the position of that event, and the append it came with."""
+    """The append that holds a version of a stream, and the position of its first event that was asked for."""
 
     position: int | None
     append_id: UUID | None
 
 
+class CommittedHead:
+    """The greatest position that is known to be majority-committed; None when it has to be read.
+
+    "Known" is a majority read, or a write of this process that a majority acknowledged without a write concern error.
+    Nothing else is: not a duplicate key error, not a write without an answer.
+    """
+
+    def __init__(self) -> None:
+        self.position: int | None = None
+
+    def advance(self, acknowledged: int) -> None:
+        """A majority has all positions up to this one."""
+        self.position = acknowledged
+
+    def forget(self) -> None:
+        """Other writers have appended, or it is not known how far the log goes."""
+        self.position = None
+
+
 class EventLog:
     """The events of one application, or its snapshots, in MongoDB.
 
-    `numbered` says whether events have positions. The collections are
-    read by majority and written with a journaled majority, from and to the primary.
-
-    `head` is the greatest position that is known to be majority-committed, or None when that has to be read: it
-    is set by a majority read and by a write of this process that a majority acknowledged, and by nothing else.
+    `has_positions` says whether events have positions; snapshots have none. The collections are read by majority and
+    written with a journaled majority, from and to the primary. One thread at a time may insert.
     """
 
     def __init__(
@@ -45,15 +69,15 @@ class EventLog:
         fences: Collection[Document],
         trackings: Collection[Document] | None = None,
         *,
-        numbered: bool,
+        has_positions: bool,
     ) -> None:
         self.client = client
         self.reads = reads
         self.events = events
         self.fences = fences
         self.trackings = trackings
-        self.numbered = numbered
-        self.head: int | None = None
+        self.has_positions = has_positions
+        self._head = CommittedHead()
 
     def ensure_indexes(self) -> None:
         """Create the unique index on stream and version, which is the optimistic lock, and wait for a majority."""
@@ -74,24 +98,39 @@ class EventLog:
                 "construct the recorder once with CREATE_TABLE unset"
             )
 
-    def first_free_position(self, session: ClientSession) -> int:
-        """The position after the greatest one that is majority-committed."""
-        if self.head is None:
-            # Only a number is a position; whatever else somebody has put into the collection is none of the log's.
-            last = self.events.find_one(
-                {"_id": {"$gt": 0}}, {"_id": 1}, sort=[("_id", DESCENDING)], session=session
-            )
-            self.head = position_of(last, self.events.full_name) if last else 0
-        return self.head + 1
+    def first_free_position(self, session: ClientSession) -> int | None:
+        """The position after the greatest one that is majority-committed; None where there are no positions."""
+        if not self.has_positions:
+            return None
+        if self._head.position is None:
+            last = self.events.find_one(POSITIONS, {"_id": 1}, sort=[("_id", DESCENDING)], session=session)
+            self._head.advance(position_of(last, self.events.full_name) if last else 0)
+        assert self._head.position is not None  # noqa: S101 - it has just been read
+        return self._head.position + 1
 
-    def documents(self, bodies: Iterable[bytes], first: int | None) -> list[RawBSONDocument]:
-        """The documents of events, at `first` and the positions after it, or without positions."""
-        if first is None:
-            return [without_position(body) for body in bodies]
-        return [at_position(position, body) for position, body in enumerate(bodies, first)]
+    def insert(self, appends: Sequence[Append], first: int | None, session: ClientSession) -> WriteResult:
+        """Write the events of these appends from position `first` on, by one command or one transaction.
+
+        One command when each has one event and nothing else; then a first part of them may be written. Else all or
+        nothing.
+        """
+        documents = _documents([body for append in appends for body in append.bodies], first)
+        if any(append.needs_transaction for append in appends):
+            result = insert_in_transaction(self.events, documents, self.trackings, appends, session)
+        else:
+            result = insert_ordered(self.events, documents, session)
+        if first is not None and result.failure is None:
+            self._head.advance(first + len(documents) - 1)
+        else:
+            self._head.forget()
+        return result
+
+    def forget_head(self) -> None:
+        """Read the end of the log anew before the next insert."""
+        self._head.forget()
 
     def holders(self, keys: Sequence[StreamKey], session: ClientSession) -> dict[StreamKey, Holder]:
-        """Which of these versions of streams are taken, and by whom, as a majority knows it."""
+        """Those of these versions of streams that are taken, and by which append, as a majority knows it."""
         found = {}
         for start in range(0, len(keys), _KEYS_PER_QUERY):
             wanted = [
@@ -101,15 +140,21 @@ class EventLog:
             fields = {"originator_id": 1, "originator_version": 1, "append_id": 1}
             for event in self.events.find({"$or": wanted}, fields, session=session):
                 key = (event["originator_id"], int(event["originator_version"]))
-                position = int(event["_id"]) if self.numbered else None
+                position = int(event["_id"]) if self.has_positions else None
                 found[key] = Holder(position, event.get("append_id"))
         return found
 
     def tracking_holder(self, tracking: Tracking, session: ClientSession) -> Holder | None:
-        """Who has recorded this tracking position, or a greater one, as a majority knows it."""
+        """The append that has recorded this tracking position, or a greater one, as a majority knows it."""
         found = None if self.trackings is None else tracking_append(self.trackings, tracking, session)
         return Holder(None, *found) if found else None
 
     def fence(self, session: ClientSession) -> None:
-        """Write something else in `session`: nothing that was sent in it before can take effect any more."""
+        """Write something else in `session`: no command sent in it before can take effect any more."""
         self.fences.update_one({"_id": "fence"}, {"$inc": {"count": 1}}, upsert=True, session=session)
+
+
+def _documents(bodies: Sequence[bytes], first: int | None) -> list[RawBSONDocument]:
+    if first is None:
+        return [without_position(body) for body in bodies]
+    return [at_position(position, body) for position, body in enumerate(bodies, first)]

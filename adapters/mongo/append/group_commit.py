@@ -1,297 +1,273 @@
 """Appends that wait in one process go out together.
 
 There is no thread for it. The first caller to come becomes the leader: it takes what has been handed in so far, its
-own append included, writes that as one batch, lets those go whose appends are settled, and hands the lead to the
-caller that has waited longest. A lone append is thus written by its own caller, at once.
-
-Those who are let go wake each other, one after the other, and the last one wakes the next leader. Only one thread of
-a process runs at a time: woken all at once, each would wake several times only to find another one running, and the
-next leader among them. As it is, those that come back at once with their next append are all in the next batch.
+own append included, has that written as one batch, releases the callers whose appends are resolved, and leaves the
+lead to the caller that has waited longest. A lone append is thus written by its own caller, at once.
 """
 
+import os
 from collections import deque
 from collections.abc import Sequence
 from threading import Condition, RLock
-from time import monotonic
+from time import sleep
 from typing import Protocol
+from weakref import WeakSet
 
 from eventsourcing.persistence import OperationalError
 
-from adapters.mongo.append.append import Append
-from adapters.mongo.append.forked import call_after_fork
+from adapters.mongo.append.append import Append, AppendState
+from adapters.mongo.append.wake_chain import Caller, WakeChain
+from adapters.mongo.append.writer import Admit
 from adapters.mongo.connection.deadline import Deadline
-from adapters.mongo.connection.errors import AppendOutcomeUnknownError
-
-_SLOW_SECONDS = 0.001
-"""If one has taken longer to wake, this process is busy with other work: all the rest are then woken at once."""
 
 _LOOK_SECONDS = 1.0
-"""Whoever has waited so long sees whether somebody has to be helped on."""
+"""A caller that has waited so long makes sure that the wake chain has not stalled."""
 
 
-class Batch(Protocol):
-    """Appends that are written together, by one leader after another until each is settled."""
+class Writer(Protocol):
+    """Where a leader has its batch written."""
 
     @property
-    def unsettled(self) -> Sequence[Append]: ...
+    def takes_more(self) -> bool:
+        """Whether further appends may join those that are being written."""
 
-    def write(self, deadline: Deadline) -> None:
-        """Settle what can be settled by then. Returns early when all is; may be called again when not."""
+    @property
+    def pause_seconds(self) -> float:
+        """How long to wait before the next attempt."""
 
-    def abandon(self) -> None:
-        """Give up what is not settled; nobody waits for it any more."""
+    def write(self, appends: Sequence[Append], admit: Admit, deadline: Deadline) -> None:
+        """One attempt to resolve these appends by `deadline`. Some may be left: it is called again with those."""
 
+    def end_batch(self) -> None:
+        """No caller waits for an append of this batch any more. What is in doubt is given up."""
 
-class Waiting(Protocol):
-    """The appends that wait to be written, as a batch sees them."""
-
-    def join(self, members: Sequence[Append]) -> list[Append]:
-        """Take those out of the queue that fit into a batch beside `members`, its unsettled ones, in order."""
-
-    def admit(self, appends: Sequence[Append]) -> list[Append]:
-        """Those whose callers still wait. To be called before they are sent: from then on they may be there."""
-
-    def let_go(self) -> None:
-        """Let the callers go whose appends are settled. To be called before waiting for anything but an answer."""
-
-
-class BatchMaker(Protocol):
-    def __call__(self, waiting: Waiting) -> Batch:
-        """An empty batch, which takes its appends from `waiting` when it is about to write."""
+    def begin_after_fork(self) -> None:
+        """This is another process now: forget the batch that the parent writes."""
 
 
 class GroupCommit:
-    """Settles appends in batches, one batch at a time, in the order in which they were handed in.
+    """Resolves appends in batches, one batch at a time, in the order in which they were handed in.
 
     One append's failure is its own. Every caller gets an answer by its deadline, whatever becomes of a leader; only the
     leader itself may be kept a little longer, for giving up a batch.
     """
 
-    def __init__(self, make_batch: BatchMaker, max_events: int, max_bytes: int, max_queued: int) -> None:
-        self._make_batch = make_batch
+    def __init__(self, writer: Writer, max_events: int, max_bytes: int, max_queued: int) -> None:
+        self._writer = writer
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._max_queued = max_queued
         self._closed = False
         self._begin()
-        call_after_fork(self)
+        _groups.add(self)
 
-    def after_fork(self) -> None:
+    def begin_after_fork(self) -> None:
         """This is another process now, in which no other thread goes on."""
+        self._writer.begin_after_fork()
         self._begin()
 
     def _begin(self) -> None:
-        """Nobody waits or writes."""
         self._lock = RLock()
         self._changed = Condition(self._lock)
-        self._outside: deque[Append] = deque()
-        self._queue: deque[Append] = deque()
-        self._batch: Batch | None = None
-        self._members: list[Append] = []
-        self._leaving: deque[Append] = deque()
-        self._rung_at = 0.0
-        self._led = False
-        self._lead_is_free = False
+        self._admission: deque[Caller] = deque()
+        self._queue: deque[Caller] = deque()
+        self._batch: list[Caller] = []
+        self._chain = WakeChain(self._choose_leader)
+        self._has_leader = False
 
     @property
-    def waiting(self) -> int:
+    def queued(self) -> int:
         """How many appends wait to join a batch."""
         return len(self._queue)
 
     def submit(self, append: Append) -> None:
-        """Settle `append`, together with others, by its deadline; the outcome is left in it.
+        """Resolve `append`, together with others, by its deadline; the outcome is left in it.
 
-        Raises OperationalError, with the append not even queued, when the store is closed or too much is waiting.
+        Raises OperationalError, with the append not even queued, when the store is closed or the queue stays full.
         """
+        self._serve(Caller(append))
+
+    def _serve(self, caller: Caller) -> None:
         try:
-            if self._leads_at_once(append) or self._is_chosen(append):
-                self._lead(append)
+            if self._leads_at_once(caller) or self._is_chosen(caller):
+                self._lead(caller)
         except BaseException:
-            self._leave(append)  # its caller is interrupted: nobody may go on counting on it
+            self._leave(caller)  # it is interrupted: no other caller may go on counting on it
             raise
 
     def close(self, timeout: float) -> None:
-        """Refuse new appends, and wait for those handed in to be settled; after `timeout` seconds fail the rest."""
+        """Refuse new appends, and wait for those handed in; after `timeout` seconds fail the rest."""
         deadline = Deadline.after(timeout)
         with self._lock:
             self._closed = True
             self._changed.notify_all()
-            while self._led and not deadline.passed:
+            while self._has_leader and not deadline.passed:
                 self._changed.wait(deadline.remaining)
-            for append in self._queue:
-                append.fail(OperationalError(f"{append} did not take place: the event store was closed"))
-                if not append.promoted:  # else it has been rung for
-                    append.ring()
+            for caller in self._queue:
+                caller.append.fail(
+                    OperationalError(f"{caller.append} was not appended: the event store was closed")
+                )
+                if not caller.leads:  # else it has been rung for
+                    caller.ring()
             self._queue.clear()
 
-    def _leads_at_once(self, append: Append) -> bool:
-        """Queue up; True if nobody leads, so that `append` does."""
+    def _leads_at_once(self, caller: Caller) -> bool:
+        """Queue up; True if there is no leader, so that `caller` leads."""
         with self._lock:
-            self._await_room(append)
-            self._queue.append(append)
-            if self._led:
-                self._help_on()
+            self._await_room(caller)
+            self._queue.append(caller)
+            if self._has_leader:
+                self._chain.resume_if_stalled()
             else:
-                append.promoted = self._led = True
-            append.awake = append.promoted
-            return append.promoted
+                caller.leads = self._has_leader = True
+            caller.awake = caller.leads
+            return caller.leads
 
-    def _await_room(self, append: Append) -> None:
-        if not self._closed and (self._outside or len(self._queue) >= self._max_queued):
+    def _await_room(self, caller: Caller) -> None:
+        if not self._closed and (self._admission or len(self._queue) >= self._max_queued):
             try:
-                self._outside.append(append)
-                self._await_entry(append)
+                self._admission.append(caller)
+                self._await_admission(caller)
             finally:
-                if append in self._outside:
-                    self._outside.remove(append)
+                if caller in self._admission:
+                    self._admission.remove(caller)
                 self._changed.notify_all()
         if self._closed:
-            raise append.failure(OperationalError(f"{append} did not take place: the event store is closed"))
+            append = caller.append
+            raise append.failure(OperationalError(f"{append} was not appended: the event store is closed"))
 
-    def _await_entry(self, append: Append) -> None:
-        """Wait until it is the first of those outside and there is room for it."""
-        while not self._closed and (self._outside[0] is not append or len(self._queue) >= self._max_queued):
+    def _await_admission(self, caller: Caller) -> None:
+        """Wait until it is the first of the admission queue and there is room for it."""
+        append = caller.append
+        while not self._closed and (self._admission[0] is not caller or len(self._queue) >= self._max_queued):
             if not self._changed.wait(append.deadline.remaining):
-                raise append.failure(
-                    OperationalError(
-                        f"{append} did not take place: {self._max_queued} others were waiting until its deadline"
-                    )
-                )
+                reason = f"the append queue ({self._max_queued}) stayed full until the deadline"
+                raise append.failure(OperationalError(f"{append} was not appended: {reason}"))
 
-    def _is_chosen(self, append: Append) -> bool:
-        """Wait until `append` has to lead (True), or until it is settled, at the latest by its deadline (False)."""
-        while not append.wait(_LOOK_SECONDS) and not append.deadline.passed:
+    def _is_chosen(self, caller: Caller) -> bool:
+        """Wait until `caller` has to lead (True), or until its append is resolved, at the latest by its deadline."""
+        while not caller.wait(_LOOK_SECONDS) and not caller.append.deadline.passed:
             with self._lock:
-                self._help_on()
-        self._wake(append)
-        return append.promoted
+                self._chain.resume_if_stalled()
+        self._wake(caller)
+        return caller.leads
 
-    def _wake(self, append: Append) -> None:
-        """Its caller waits no more, for whatever reason: let the next one do the same, so that none is forgotten."""
+    def _wake(self, caller: Caller) -> None:
+        """The caller waits no more, for whatever reason: let the next one do the same, so that none is forgotten."""
         with self._lock:
-            append.awake = True
-            if not append.settled and not append.promoted:
-                self._give_up(append)
-            self._ring_next()
+            caller.awake = True
+            if not caller.append.resolved and not caller.leads:
+                self._give_up(caller)
+            self._chain.resume()
 
-    def join(self, members: Sequence[Append]) -> list[Append]:
-        """See `Waiting`. At least one where there is one, unless there are members; one with tracking alone."""
-        taken: list[Append] = []
+    def _lead(self, leader: Caller) -> None:
+        append = leader.append
+        try:
+            self._end_batch()
+            while not append.resolved and not append.deadline.passed:
+                with self._lock:
+                    self._chain.release(self._resolved())
+                self._pause(append.deadline)
+                self._writer.write(self._take(), self._admit, append.deadline)
+        finally:
+            self._hand_over(leader)
+
+    def _pause(self, deadline: Deadline) -> None:
+        seconds = min(self._writer.pause_seconds, deadline.remaining)
+        if seconds:
+            sleep(seconds)
+
+    def _take(self) -> list[Append]:
+        """The appends to write: those that are left of the batch, and those of the queue that may join and fit in.
+
+        At least one where there is one; one with tracking alone.
+        """
         with self._lock:
-            events = sum(len(append.bodies) for append in members)
-            size = sum(append.size for append in members)
-            first = members[0] if members else None
+            batch = [caller.append for caller in self._batch if not caller.append.resolved]
+            if not self._queue or not self._writer.takes_more:
+                return batch
+            events = sum(len(append.bodies) for append in batch)
+            size = sum(append.size for append in batch)
             while self._queue:
-                following = self._queue[0]
+                following = self._queue[0].append
                 events += len(following.bodies)
                 size += following.size
-                if first is not None and (
-                    first.tracking is not None
+                if batch and (
+                    batch[0].tracking is not None
                     or following.tracking is not None
                     or events > self._max_events
                     or size > self._max_bytes
                 ):
                     break
-                first = first or following
-                taken.append(self._queue.popleft())
-            if taken:
-                self._members += taken
-                self._changed.notify_all()
-        return taken
+                batch.append(following)
+                self._batch.append(self._queue.popleft())
+            self._changed.notify_all()
+        return batch
 
-    def admit(self, appends: Sequence[Append]) -> list[Append]:
-        """See `Waiting`."""
+    def _admit(self, appends: Sequence[Append]) -> list[Append]:
         with self._lock:
-            admitted = [append for append in appends if not append.settled]
+            admitted = [append for append in appends if not append.resolved]
             for append in admitted:
-                append.maybe_sent = True
+                append.state = AppendState.SENT
         return admitted
 
-    def let_go(self) -> None:
-        """See `Waiting`."""
-        with self._lock:
-            self._let_go()
+    def _leave(self, caller: Caller) -> None:
+        self._wake(caller)
+        if caller.leads:
+            self._hand_over(caller)
 
-    def _lead(self, leader: Append) -> None:
-        try:
-            self._part_with_batch()
-            with self._lock:
-                batch = self._batch = self._batch or self._make_batch(self)
-            if not leader.settled:
-                batch.write(leader.deadline)
-        finally:
-            self._hand_over(leader)
-
-    def _leave(self, append: Append) -> None:
-        self._wake(append)
-        if append.promoted:
-            self._hand_over(append)
-
-    def _hand_over(self, leader: Append) -> None:
-        """Let those go who have their answer, and then another lead."""
+    def _hand_over(self, leader: Caller) -> None:
+        """Release the callers whose appends are resolved, and then another one leads."""
         try:
             with self._lock:
-                if not leader.settled:
+                if not leader.append.resolved:
                     self._give_up(leader)
-            self._part_with_batch()
+            self._end_batch()
         finally:
             with self._lock:
-                leader.promoted = False
-                self._lead_is_free = True
-                self._let_go()
+                leader.leads = False
+                self._chain.hand_over(self._resolved())
 
-    def _part_with_batch(self) -> None:
-        """Give up the batch if nobody has time to wait for it any more; without the lock, since that takes a while."""
-        batch, now = self._batch, monotonic()
-        if batch is not None and not any(append.deadline.at > now for append in batch.unsettled):
-            self._batch = None
-            batch.abandon()
+    def _end_batch(self) -> None:
+        """End the batch if no caller has time to wait for it; without the lock, since that may take a while."""
+        if all(caller.append.resolved or caller.append.deadline.passed for caller in self._batch):
+            with self._lock:
+                self._batch = [caller for caller in self._batch if caller.append.resolved]
+            self._writer.end_batch()
 
-    def _let_go(self) -> None:
-        leaving = [append for append in self._members if append.settled and not append.awake]
-        staying = [append for append in self._members if not append.settled]
-        self._leaving.extend(leaving)
-        self._members = staying
-        self._rung_at = monotonic()
-        self._ring_next()
-
-    def _ring_next(self) -> None:
-        """Ring for the next of those who are let go, which does the same when it wakes; in the end, choose a leader."""
-        now = monotonic()
-        all_at_once = now - self._rung_at > _SLOW_SECONDS
-        while self._leaving:
-            self._leaving[0].ring()
-            self._leaving.popleft()
-            self._rung_at = now
-            if not all_at_once:
-                return
-        if self._lead_is_free:
-            self._choose_leader()
-
-    def _help_on(self) -> None:
-        """Ring in the place of somebody who should have done so long ago."""
-        if (self._leaving or self._lead_is_free) and monotonic() - self._rung_at > _SLOW_SECONDS:
-            self._ring_next()
+    def _resolved(self) -> list[Caller]:
+        """Take the callers that have their answer out of the batch; those of them that are to be woken."""
+        done = [caller for caller in self._batch if caller.append.resolved]
+        if done:
+            self._batch = [caller for caller in self._batch if not caller.append.resolved]
+        return [caller for caller in done if not caller.awake]
 
     def _choose_leader(self) -> None:
-        """Let another lead: one of the batch, if it is not finished, or the one that has waited longest."""
-        left = self._batch.unsettled if self._batch is not None else ()
-        if left or self._queue:
-            heir = left[0] if left else self._queue[0]
-            heir.promoted = True
-            self._lead_is_free = False
-            heir.ring()
+        """Let another caller lead: one of the batch, if it is not finished, or the one that has waited longest."""
+        successor = next(
+            (caller for caller in (*self._batch, *self._queue) if not caller.append.resolved), None
+        )
+        if successor is not None:
+            successor.leads = True
+            successor.ring()
         else:
-            self._led = self._lead_is_free = False
+            self._has_leader = False
             self._changed.notify_all()
 
-    def _give_up(self, append: Append) -> None:
-        """Say what is known of an append whose deadline has passed."""
-        if append in self._queue:
-            self._queue.remove(append)
+    def _give_up(self, caller: Caller) -> None:
+        """Tell the caller what is known of its append, whose deadline has passed."""
+        if caller in self._queue:
+            self._queue.remove(caller)
             self._changed.notify_all()
-        if append.maybe_sent:
-            append.fail(AppendOutcomeUnknownError(append.append_id, append.trouble or "its deadline passed"))
-        else:
-            reason = append.trouble or "others were before it"
-            append.fail(OperationalError(f"{append} did not take place within its deadline: {reason}"))
+        caller.append.give_up()
+
+
+_groups: WeakSet[GroupCommit] = WeakSet()
+
+
+def _after_fork() -> None:
+    for group in list(_groups):
+        group.begin_after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

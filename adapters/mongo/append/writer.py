@@ -1,26 +1,26 @@
-"""Appends written together: sent, answered, and cleared up when an answer is lost.
+"""Writes batches of appends: sends them, reads the replies, and resolves appends in doubt when a reply is lost.
 
-What counts as knowledge about the database:
+Knowledge about the database is:
 
 - A position is used only when the one before it is known to be majority-committed, or is written by the same command.
-- What a command wrote counts as written only if its reply has no write concern error.
-- That a key is taken is only a reason to look, by a majority read, who has it.
-- After a lost answer a fence is written in the same session; only what is read after that tells what took place.
+- An event counts as written only if the reply to its command has no write concern error.
+- A duplicate key is only a reason to look, by a majority read, which append holds the key.
+- After a lost reply a fence is written in the same session; only a read after the fence tells what took place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import uniform
-from time import monotonic, sleep
+from typing import TypeAlias
 
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from adapters.mongo.append.append import Append
+from adapters.mongo.append.commit_delay import CommitDelay
 from adapters.mongo.append.event_log import EventLog
-from adapters.mongo.append.group_commit import Waiting
-from adapters.mongo.append.insert import Answer, Obstacle, insert_in_transaction, insert_ordered
-from adapters.mongo.append.resolution import compatible, settle_beaten, settle_found, settle_held
+from adapters.mongo.append.insert import Failure, WriteResult
+from adapters.mongo.append.resolution import resolve_by_holders, resolve_duplicates, without_duplicates
 from adapters.mongo.connection.client import renew_connections
 from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.connection.errors import (
@@ -29,15 +29,18 @@ from adapters.mongo.connection.errors import (
     is_undecided,
     one_line,
 )
-from adapters.mongo.connection.orphaned_transactions import end_orphaned_transactions
+from adapters.mongo.connection.orphaned_transactions import OrphanWatch
 
-_BLOCKED_SECONDS = 1.0
 _LONGEST_PAUSE = 0.25
-_TRIES_WHEN_STRAINED = 10
+_FIRST_PAUSE = 0.004
+_MOST_PAUSES = 10
+_TRIES_WHEN_OVERLOADED = 10
 _SHARE_FOR_SENDING = 2 / 3
 _GOODBYE_SECONDS = 0.25
 _BYTES_PER_SECOND = 5_000_000  # what any server manages; a large append gets so much more time for a try
-_LONGEST_PAUSE_FOR_RIVALS = 0.008
+
+Admit: TypeAlias = Callable[[Sequence[Append]], list[Append]]
+"""Marks appends as SENT, and returns those whose callers still wait. Called right before they are sent."""
 
 
 @dataclass(frozen=True)
@@ -49,149 +52,163 @@ class BatchLimits:
     max_bytes: int
 
 
-class LogBatch:
-    """Appends of one process, to be written to `log` together.
+class BatchWriter:
+    """Writes appends to `log`, one attempt at a time. One thread at a time may use it.
 
-    Appends of one event each go out in one ordered insert. When one of them has more events, or tracking,
-    all of them go out in one transaction. One that fails leaves the batch, the others are written without it.
+    Appends of one event each go out in one ordered insert. When one of them has more events, or tracking, all of them
+    go out in one transaction. One that fails leaves the batch, the others are written without it.
     """
 
-    def __init__(self, log: EventLog, waiting: Waiting, limits: BatchLimits, app_name: str) -> None:
+    def __init__(self, log: EventLog, limits: BatchLimits, app_name: str) -> None:
         self._log = log
-        self._waiting = waiting
         self._limits = limits
-        self._app_name = app_name
-        self._appends: list[Append] = []
+        self._orphans = OrphanWatch(log.client, app_name, limits.attempt_timeout)
+        self._delay = CommitDelay()
         self._session: ClientSession | None = None
         self._in_doubt: Sequence[Append] = ()
-        self._one_by_one = False
+        self._suspects: Sequence[Append] = ()
         self._setbacks = 0
-        self._stuck_since = monotonic()
-        self._longest_pause = 0.0
+        self._tries = 0
 
     @property
-    def unsettled(self) -> list[Append]:
-        return [append for append in self._appends if not append.settled]
+    def takes_more(self) -> bool:
+        """Whether further appends may join those that are being written: not while one of them is in doubt."""
+        return not self._in_doubt and not self._one_by_one
 
-    def write(self, deadline: Deadline) -> None:
-        """Settle what can be settled by `deadline`; may be called again when something is left."""
-        self._grow()
-        while (left := self.unsettled) and not deadline.passed:
-            if self._setbacks:
-                self._waiting.let_go()
-                self._recover(deadline)
-                self._grow()
-                left = self.unsettled
-            session = self._session = self._session or self._begin_session()
-            with deadline.limit(min(self._time_for(left), self._time_left(deadline))):
-                try:
-                    if self._in_doubt:
-                        self._clear_up(session)
-                    else:
-                        self._attempt(session, left)
-                except PyMongoError as error:
-                    self._could_not_ask(error)
-        if not self.unsettled:
-            self._end_session()
+    @property
+    def _one_by_one(self) -> bool:
+        """Whether each append is sent alone, to find out which one was refused."""
+        return any(not append.resolved for append in self._suspects)
 
-    def abandon(self) -> None:
-        """Give up what is not settled; nobody waits for it any more."""
-        with Deadline.after(_GOODBYE_SECONDS).limit():  # it may have a transaction to abort
-            self._end_session()
+    @property
+    def pause_seconds(self) -> float:
+        """How long to wait before the next attempt, out of step with other processes."""
+        if self._setbacks:
+            longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._setbacks, _MOST_PAUSES))
+            return uniform(0, longest)  # noqa: S311 - keeps writers out of step, guards nothing
+        return self._delay.seconds()
 
-    def _grow(self) -> None:
-        """Take in who has come meanwhile, unless it has to be found out first what became of the others."""
-        if not self._in_doubt and not self._one_by_one:
-            self._appends += self._waiting.join(self.unsettled)
+    def write(self, appends: Sequence[Append], admit: Admit, deadline: Deadline) -> None:
+        """One attempt to resolve these appends by `deadline`. Some may be left: call again with those."""
+        if self._tries:
+            self._orphans.blocked(deadline)
+        else:
+            self._orphans.progressed()
+        self._tries += 1
+        session = self._session = self._session or self._begin_session()
+        with deadline.limit(min(self._time_for(appends), self._time_left(deadline))):
+            try:
+                if self._in_doubt:
+                    self._resolve_doubts(session)
+                else:
+                    self._attempt(session, appends, admit)
+            except PyMongoError as error:
+                self._could_not_ask(error, appends)
+
+    def end_batch(self) -> None:
+        """No caller waits for an append of this batch any more. What is in doubt is given up."""
+        if self._in_doubt:
+            self._log.forget_head()
+        session, self._session = self._session, None
+        self._in_doubt = self._suspects = ()
+        self._setbacks = self._tries = 0
+        if session is not None:
+            with Deadline.after(_GOODBYE_SECONDS).limit():  # it may have a transaction to abort
+                session.end_session()
+
+    def begin_after_fork(self) -> None:
+        """This is another process now: forget the batch that the parent writes, and leave its session alone."""
+        self._session = None
+        self.end_batch()
 
     def _time_left(self, deadline: Deadline) -> float:
-        """For the next step: of the time left, sending leaves a part for finding out what came of it."""
+        """For the next step: of the time left, sending leaves a part for resolving doubts."""
         return deadline.remaining if self._in_doubt else deadline.remaining * _SHARE_FOR_SENDING
 
     def _time_for(self, appends: Sequence[Append]) -> float:
-        return self._limits.attempt_timeout + _size(appends) / _BYTES_PER_SECOND
+        return self._limits.attempt_timeout + sum(append.size for append in appends) / _BYTES_PER_SECOND
 
     def _begin_session(self) -> ClientSession:
         session = self._log.client.start_session(causal_consistency=True)
         self._log.reads.clock.advance(session)
         return session
 
-    def _end_session(self) -> None:
-        if self._in_doubt:
-            self._log.head = None
-            self._in_doubt = ()
-        if self._session is not None:
-            self._session.end_session()
-            self._session = None
-
-    def _attempt(self, session: ClientSession, left: Sequence[Append]) -> None:
-        log = self._log
-        first = log.first_free_position(session) if log.numbered else None
-        appends = self._waiting.admit(compatible(left)[: 1 if self._one_by_one else None])
-        if not appends:
+    def _attempt(self, session: ClientSession, appends: Sequence[Append], admit: Admit) -> None:
+        first = self._log.first_free_position(session)
+        chosen = without_duplicates(appends)
+        admitted = admit(chosen[:1] if self._one_by_one else chosen)
+        if not admitted:
             return
-        documents = log.documents((body for append in appends for body in append.bodies), first)
-        self._in_doubt = appends  # until the answer is here, whatever may happen in between
-        if any(append.needs_transaction for append in appends):
-            answer = insert_in_transaction(log.events, documents, log.trackings, appends, session)
+        self._in_doubt = admitted  # until the reply is here, whatever may happen in between
+        result = self._log.insert(admitted, first, session)
+        if result.in_doubt:
+            for append in admitted:
+                append.doubt()
+            self._set_back(result.error, admitted)
         else:
-            answer = insert_ordered(log.events, documents, session)
-        if answer.in_doubt:
-            log.head = None
-            self._set_back(answer.error, appends)
-        else:
-            self._take_note(session, answer, appends, first)
+            self._take_note(session, result, admitted, first, appends)
 
     def _take_note(
-        self, session: ClientSession, answer: Answer, sent: Sequence[Append], first: int | None
+        self,
+        session: ClientSession,
+        result: WriteResult,
+        sent: Sequence[Append],
+        first: int | None,
+        appends: Sequence[Append],
     ) -> None:
-        """Settle what an answer settles. Only an ordered insert, of one event each, is ever answered in part."""
-        written = len(sent) if answer.obstacle is None else answer.written
+        """Resolve what a reply tells. Only an ordered insert, of one event each, is ever written in part."""
+        written = len(sent) if result.failure is None else result.written
         position = first
         for append in sent[:written]:
             append.succeed(position)
             position = None if position is None else position + len(append.bodies)
         self._in_doubt = ()
-        self._log.head = position - 1 if position is not None and answer.obstacle is None else None
-        if written:
-            self._setbacks, self._stuck_since = 0, monotonic()
-            self._log.reads.clock.observe(session)  # what is read from now on comes after it
         others = sent[written:]
         for append in others:
-            append.maybe_sent = False
-        if answer.obstacle is None:
-            settle_beaten(self.unsettled, sent)
-        elif answer.obstacle is Obstacle.KEY_TAKEN:
-            if not settle_held(self._log, session, self.unsettled):
-                # Taken here and now, but nobody has it for good yet: it may come free again.
-                self._set_back(answer.error, self.unsettled, rival=True)
-        elif answer.obstacle is Obstacle.REFUSED or (
-            answer.obstacle is Obstacle.STRAINED and self._setbacks >= _TRIES_WHEN_STRAINED
+            append.requeue()
+        if written:
+            self._setbacks = self._tries = 0
+            self._log.reads.clock.observe(session)  # what is read from now on comes after it
+        left = [append for append in appends if not append.resolved]
+        if result.failure is None:
+            self._delay.won()
+            resolve_duplicates(left, sent)
+        elif result.failure is Failure.POSITION_CONFLICT:
+            self._delay.lost()
+            self._note_trouble(result.error, others)
+        elif result.failure is Failure.VERSION_CONFLICT:
+            if not resolve_by_holders(self._log, session, left):
+                # Taken here and now, but no append holds it for good yet: it may come free again.
+                self._set_back(result.error, left)
+        elif result.failure is Failure.PERMANENT or (
+            result.failure is Failure.OVERLOADED and self._setbacks >= _TRIES_WHEN_OVERLOADED
         ):
-            self._refused(answer, others)
+            self._refused(result, others)
         else:
-            self._set_back(answer.error, others, rival=answer.obstacle is Obstacle.RIVAL)
+            self._set_back(result.error, others)
 
-    def _refused(self, answer: Answer, others: Sequence[Append]) -> None:
-        """Fail the one that was refused; when it is not known which one it is, find out by sending each alone."""
-        if answer.error is not None and (len(others) == 1 or answer.written or self._one_by_one):
-            others[0].fail(in_library_terms(answer.error, f"{others[0]} did not take place"))
+    def _refused(self, result: WriteResult, others: Sequence[Append]) -> None:
+        """Fail the append that was refused; when it is not known which one, find out by sending each alone."""
+        if result.error is not None and (len(others) == 1 or result.written or self._one_by_one):
+            others[0].fail(in_library_terms(result.error, f"{others[0]} was not appended"))
         else:
-            self._one_by_one = True
+            self._suspects = others
 
-    def _clear_up(self, session: ClientSession) -> None:
+    def _resolve_doubts(self, session: ClientSession) -> None:
         """Find out what took place of what was sent without being answered."""
-        doubtful = [append for append in self._in_doubt if not append.settled]
         if session.in_transaction:
             session.abort_transaction()
         self._log.fence(session)
-        settle_found(self._log, session, doubtful)
+        doubtful = [append for append in self._in_doubt if not append.resolved]
+        resolve_by_holders(self._log, session, doubtful)
+        for append in doubtful:
+            append.requeue()
         self._in_doubt = ()
-        self._log.head = None
+        self._log.forget_head()
 
-    def _could_not_ask(self, error: PyMongoError) -> None:
+    def _could_not_ask(self, error: PyMongoError, appends: Sequence[Append]) -> None:
         """A read or a fence failed: what is in doubt stays so, and nothing else has been sent."""
-        left = self.unsettled
+        left = [append for append in appends if not append.resolved]
         if is_undecided(error):
             self._set_back(error, left)
             return
@@ -199,28 +216,15 @@ class LogBatch:
             if append in self._in_doubt:
                 append.fail(AppendOutcomeUnknownError(append.append_id, one_line(error)))
             else:
-                append.fail(in_library_terms(error, f"{append} did not take place"))
+                append.fail(in_library_terms(error, f"{append} was not appended"))
 
-    def _set_back(
-        self, error: PyMongoError | None, appends: Sequence[Append], *, rival: bool = False
-    ) -> None:
+    def _set_back(self, error: PyMongoError | None, appends: Sequence[Append]) -> None:
         if error is not None:
             renew_connections(self._log.client, error)
         self._setbacks += 1
-        self._longest_pause = _LONGEST_PAUSE_FOR_RIVALS if rival else _LONGEST_PAUSE
+        self._note_trouble(error, appends)
+
+    def _note_trouble(self, error: PyMongoError | None, appends: Sequence[Append]) -> None:
         trouble = one_line(error) if error is not None else ""
         for append in appends:
             append.trouble = trouble
-
-    def _recover(self, deadline: Deadline) -> None:
-        """Wait a little, out of step with others; when it goes on, see whether the dead stand in the way."""
-        longest = min(self._longest_pause, 0.004 * 2 ** min(self._setbacks, 10), deadline.remaining)
-        sleep(uniform(0, longest))  # noqa: S311 - keeps rivals out of step, guards nothing
-        if monotonic() - self._stuck_since > _BLOCKED_SECONDS:
-            self._stuck_since = monotonic()
-            with deadline.limit(self._limits.attempt_timeout):
-                end_orphaned_transactions(self._log.client, self._app_name)
-
-
-def _size(appends: Sequence[Append]) -> int:
-    return sum(append.size for append in appends)

@@ -59,8 +59,8 @@ UNDECIDED_CODES = frozenset(
     }
 )
 
-# The cache is full of what others have not yet finished with, as a rule.
-STRAINED_CODES = frozenset({365, 388})  # TemporarilyUnavailable, TransactionTooLargeForCache
+# The server's cache is full, as a rule of transactions that are not finished.
+OVERLOADED_CODES = frozenset({365, 388})  # TemporarilyUnavailable, TransactionTooLargeForCache
 
 _UNSUPPORTED_CODES = frozenset({20, 115, 263, 303})  # IllegalOperation, CommandNotSupported, …
 _MISUSE_CODES = frozenset(

@@ -19,7 +19,7 @@ from adapters.mongo.append.append import Append
 from adapters.mongo.append.append_ids import new_append_id
 from adapters.mongo.append.event_log import EventLog
 from adapters.mongo.append.group_commit import GroupCommit
-from adapters.mongo.append.writer import BatchLimits, LogBatch
+from adapters.mongo.append.writer import BatchLimits, BatchWriter
 from adapters.mongo.connection.client import Document
 from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.datastore import MongoDatastore
@@ -37,7 +37,7 @@ class MongoAggregateRecorder(AggregateRecorder):
     its journals, and every later read shows them.
     """
 
-    numbered = False
+    has_positions = False
 
     def __init__(
         self, datastore: MongoDatastore, *, events_collection: str, tracking_collection: str | None = None
@@ -50,12 +50,12 @@ class MongoAggregateRecorder(AggregateRecorder):
             datastore.collection(events_collection),
             datastore.collection(f"{events_collection}_fences"),
             datastore.collection(tracking_collection) if tracking_collection else None,
-            numbered=self.numbered,
+            has_positions=self.has_positions,
         )
         settings = datastore.settings
         limits = BatchLimits(settings.attempt_timeout, settings.max_batch_events, settings.max_batch_bytes)
         self._group = GroupCommit(
-            lambda waiting: LogBatch(self.log, waiting, limits, datastore.app_name),
+            BatchWriter(self.log, limits, datastore.app_name),
             max_events=limits.max_events,
             max_bytes=limits.max_bytes,
             max_queued=settings.max_queued_appends,
@@ -91,7 +91,7 @@ class MongoAggregateRecorder(AggregateRecorder):
         OperationalError when the append did not take place for another reason.
         """
         if not stored_events:
-            return [] if self.numbered else None
+            return [] if self.has_positions else None
         return self._append(stored_events, append_id, None, timeout).positions()
 
     def select_events(

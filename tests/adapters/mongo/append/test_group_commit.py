@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
 from contextlib import suppress
@@ -14,16 +14,21 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
 
-from adapters.mongo.append import group_commit
+from adapters.mongo.append import group_commit, wake_chain
 from adapters.mongo.append.append import Append
-from adapters.mongo.append.group_commit import GroupCommit, Waiting
+from adapters.mongo.append.group_commit import GroupCommit
+from adapters.mongo.append.wake_chain import Caller
+from adapters.mongo.append.writer import Admit
 from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.connection.errors import AppendOutcomeUnknownError
 from adapters.mongo.event_store import MongoFactory
 
 
 class Disk:
-    """Stands for where batches are written, so that a test can say when a write ends and how."""
+    """A writer of which a test says when a write ends and how."""
+
+    takes_more = True
+    pause_seconds = 0.0
 
     def __init__(self) -> None:
         self.batches: list[list[Append]] = []
@@ -32,30 +37,19 @@ class Disk:
         self.may_end = threading.Semaphore(0)
         self.outcome: Callable[[Append], None] = lambda append: append.succeed(1)
 
-    def batch(self, waiting: Waiting) -> "DiskBatch":
-        return DiskBatch(self, waiting)
-
-
-class DiskBatch:
-    def __init__(self, disk: Disk, waiting: Waiting) -> None:
-        self.disk, self.waiting = disk, waiting
-        self.appends: list[Append] = []
-
-    @property
-    def unsettled(self) -> list[Append]:
-        return [append for append in self.appends if not append.settled]
-
-    def write(self, deadline: Deadline) -> None:
-        self.appends += self.waiting.join(self.unsettled)
-        admitted = self.waiting.admit(self.unsettled)
-        self.disk.batches.append(admitted)
-        self.disk.writers.append(threading.get_ident())
-        self.disk.writing.release()
-        if self.disk.may_end.acquire(timeout=deadline.remaining):
+    def write(self, appends: Sequence[Append], admit: Admit, deadline: Deadline) -> None:
+        admitted = admit(appends)
+        self.batches.append(admitted)
+        self.writers.append(threading.get_ident())
+        self.writing.release()
+        if self.may_end.acquire(timeout=deadline.remaining):
             for append in admitted:
-                self.disk.outcome(append)
+                self.outcome(append)
 
-    def abandon(self) -> None:
+    def end_batch(self) -> None:
+        pass
+
+    def begin_after_fork(self) -> None:
         pass
 
 
@@ -84,18 +78,19 @@ class Callers:
         assert disk.writing.acquire(timeout=5)
         return call
 
-    def queue_up(self, *appends: Append) -> list[Future[None]]:
+    def queue_up(self, *appends: Append | Caller) -> list[Future[None]]:
         calls = []
         for append in appends:
-            waiting, deadline = self.group.waiting, Deadline.after(5)
-            calls.append(self.pool.submit(self.group.submit, append))
-            while self.group.waiting == waiting and not deadline.passed:
+            queued, deadline = self.group.queued, Deadline.after(5)
+            caller = append if isinstance(append, Caller) else Caller(append)
+            calls.append(self.pool.submit(self.group._serve, caller))
+            while self.group.queued == queued and not deadline.passed:
                 time.sleep(0.0005)  # until it is in the queue
         return calls
 
 
 def group_on(disk: Disk, events: int = 100, size: int = 10_000, queued: int = 100) -> GroupCommit:
-    return GroupCommit(disk.batch, events, size, queued)
+    return GroupCommit(disk, events, size, queued)
 
 
 def test_a_lone_append_is_written_at_once_by_its_own_caller(disk: Disk) -> None:
@@ -152,11 +147,14 @@ def test_whatever_a_leader_raises_everybody_gets_an_answer(disk: Disk) -> None:
     assert append.positions() == [7]
 
 
-class Interrupted(Append):
-    """An append whose caller is interrupted, as by Ctrl-C, when it is rung for or while it waits."""
+class Interrupted(Caller):
+    """A caller that is interrupted, as by Ctrl-C, when it is rung for (patient) or while it waits."""
 
     __slots__ = ("patient",)
-    patient: bool
+
+    def __init__(self, append: Append, *, patient: bool) -> None:
+        super().__init__(append)
+        self.patient = patient
 
     def wait(self, seconds: float) -> bool:
         if self.patient:
@@ -167,15 +165,13 @@ class Interrupted(Append):
 @pytest.mark.parametrize("patient", [True, False])
 def test_a_caller_that_is_interrupted_holds_up_nobody(disk: Disk, patient: bool) -> None:
     callers = Callers(group_on(disk, events=1))
-    stream = uuid4()
-    interrupted = Interrupted([StoredEvent(stream, 1, "topic", b"")], uuid4(), Deadline.after(10))
-    interrupted.patient = patient
+    interrupted = Interrupted(new_append(), patient=patient)
     first, last = new_append(), new_append()
     with callers.pool:
         calls = [callers.lead(first, disk)]
-        call = callers.pool.submit(callers.group.submit, interrupted)
+        call = callers.pool.submit(callers.group._serve, interrupted)
         if patient:
-            while not callers.group.waiting:
+            while not callers.group.queued:
                 time.sleep(0.0005)  # until it is in the queue
         else:
             with pytest.raises(KeyboardInterrupt):
@@ -190,27 +186,26 @@ def test_a_caller_that_is_interrupted_holds_up_nobody(disk: Disk, patient: bool)
     callers.group.close(1)
 
 
-class InterruptedOnItsWay(Append):
-    """An append whose caller is interrupted the moment after it has become the leader."""
+class InterruptedOnItsWay(Caller):
+    """A caller that is interrupted the moment after it has become the leader."""
 
-    __slots__ = ("_promoted",)
+    __slots__ = ("_leads",)
 
     @property
-    def promoted(self) -> bool:
-        return self._promoted
+    def leads(self) -> bool:
+        return self._leads
 
-    @promoted.setter
-    def promoted(self, promoted: bool) -> None:
-        self._promoted = promoted
-        if promoted:
+    @leads.setter
+    def leads(self, leads: bool) -> None:
+        self._leads = leads
+        if leads:
             raise KeyboardInterrupt
 
 
 def test_a_leader_that_is_interrupted_before_it_has_begun_leaves_the_lead_to_the_next(disk: Disk) -> None:
     group = group_on(disk)
-    interrupted = InterruptedOnItsWay([StoredEvent(uuid4(), 1, "topic", b"")], uuid4(), Deadline.after(10))
     with pytest.raises(KeyboardInterrupt):
-        group.submit(interrupted)
+        group._serve(InterruptedOnItsWay(new_append()))
     disk.may_end.release()
     append = new_append(5)
     group.submit(append)
@@ -249,53 +244,48 @@ def test_those_who_have_their_answer_do_not_wait_for_the_next_batch(disk: Disk) 
         calls[2].result(2)
 
 
-class HalvedBatch(DiskBatch):
-    """A batch of which all but the last are settled at once; the last one has to wait."""
+class Halving(Disk):
+    """A writer that resolves all of a batch but the last append at the first attempt, and that one at a second."""
 
-    def write(self, deadline: Deadline) -> None:
-        self.appends += self.waiting.join(self.unsettled)
-        *others, last = self.waiting.admit(self.unsettled)
+    def write(self, appends: Sequence[Append], admit: Admit, deadline: Deadline) -> None:
+        *others, last = admit(appends)
         for append in others:
             append.succeed(1)
-        self.waiting.let_go()
-        self.disk.writing.release()
-        if self.disk.may_end.acquire(timeout=deadline.remaining):
-            last.succeed(2)
+        if others:
+            last.requeue()
+        else:
+            super().write([last], admit, deadline)
 
 
-def test_those_who_have_their_answer_do_not_wait_for_the_rest_of_their_batch(disk: Disk) -> None:
-    group = GroupCommit(disk.batch, 100, 10_000, 100)
-    callers = Callers(group)
+def test_callers_with_an_answer_do_not_wait_for_the_rest_of_their_batch() -> None:
+    disk = Halving()
+    callers = Callers(group_on(disk))
     first, *others = (new_append(5) for _ in range(6))
     with callers.pool:
         calls = [callers.lead(first, disk), *callers.queue_up(*others)]
-        group._make_batch = lambda waiting: HalvedBatch(disk, waiting)
         disk.may_end.release()
         assert disk.writing.acquire(timeout=5)
-        for call in calls[2:-1]:  # the second one leads, and the last one is not settled
+        for call in calls[2:-1]:  # the second one leads or has led, and the last one is not resolved
             call.result(2)
         assert not calls[-1].done()
         disk.may_end.release()
         calls[-1].result(2)
 
 
-class Drowsy(Append):
-    """An append whose caller takes its time to wake when it is rung for."""
+class Drowsy(Caller):
+    """A caller that takes its time to wake when it is rung for."""
 
     __slots__ = ("may_wake",)
-    may_wake: threading.Event
+
+    def __init__(self) -> None:
+        super().__init__(new_append(60))
+        self.may_wake = threading.Event()
 
     def wait(self, seconds: float) -> bool:
         rung = super().wait(seconds)
         if rung:
             self.may_wake.wait(10)
         return rung
-
-
-def new_drowsy() -> Drowsy:
-    drowsy = Drowsy([StoredEvent(uuid4(), 1, "topic", b"")], uuid4(), Deadline.after(60))
-    drowsy.may_wake = threading.Event()
-    return drowsy
 
 
 @pytest.fixture
@@ -306,9 +296,9 @@ def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("nobody_looks")
 def test_callers_wake_one_after_the_other(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", 60.0)  # nobody is
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 60.0)  # nobody is
     callers = Callers(group_on(disk))
-    drowsy = new_drowsy()
+    drowsy = Drowsy()
     with callers.pool:
         callers.lead(new_append(), disk)
         _, before, sleeper, after = callers.queue_up(new_append(), new_append(), drowsy, new_append())
@@ -323,9 +313,9 @@ def test_callers_wake_one_after_the_other(disk: Disk, monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("nobody_looks")
 def test_nobody_waits_long_for_one_that_is_slow_to_wake(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", -1.0)  # everybody is
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", -1.0)  # everybody is
     callers = Callers(group_on(disk))
-    drowsy = new_drowsy()
+    drowsy = Drowsy()
     with callers.pool:
         callers.lead(new_append(), disk)
         _, call, *calls = callers.queue_up(new_append(), drowsy, *(new_append() for _ in range(5)))
@@ -345,7 +335,7 @@ def test_one_that_does_not_wake_holds_up_the_rest_only_until_somebody_comes_by(
     if why != "somebody looks":
         monkeypatch.setattr(group_commit, "_LOOK_SECONDS", 1000.0)
     callers = Callers(group_on(disk))
-    drowsy = new_drowsy()
+    drowsy = Drowsy()
     impatient = new_append(0.5 if why == "its deadline passes" else 60)
     with callers.pool:
         callers.lead(new_append(), disk)
@@ -367,9 +357,9 @@ def test_one_that_does_not_wake_holds_up_the_rest_only_until_somebody_comes_by(
 def test_one_that_comes_while_nobody_leads_for_somebody_is_slow_leads_and_lets_go_as_ever(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 0.05)
     callers = Callers(group_on(disk))
-    drowsy = new_drowsy()
+    drowsy = Drowsy()
     with callers.pool:
         calls = [callers.lead(new_append(), disk), *callers.queue_up(new_append(60), drowsy)]
         disk.may_end.release(2)
@@ -388,10 +378,9 @@ def test_one_that_comes_while_nobody_leads_for_somebody_is_slow_leads_and_lets_g
 def test_one_that_is_interrupted_when_it_is_rung_for_lets_the_rest_go(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", 60.0)
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 60.0)
     callers = Callers(group_on(disk))
-    interrupted = Interrupted([StoredEvent(uuid4(), 1, "topic", b"")], uuid4(), Deadline.after(60))
-    interrupted.patient = True
+    interrupted = Interrupted(new_append(60), patient=True)
     with callers.pool:
         callers.lead(new_append(), disk)
         _, call, *calls = callers.queue_up(new_append(), interrupted, new_append(60), new_append(60))
@@ -403,12 +392,12 @@ def test_one_that_is_interrupted_when_it_is_rung_for_lets_the_rest_go(
 
 
 @pytest.mark.usefixtures("nobody_looks")
-@pytest.mark.parametrize("slow_seconds", [group_commit._SLOW_SECONDS, 0.0], ids=["one by one", "all at once"])
+@pytest.mark.parametrize("slow_seconds", [wake_chain._SLOW_SECONDS, 0.0], ids=["one by one", "all at once"])
 def test_among_many_who_come_back_at_once_nobody_is_forgotten(
     disk: Disk, slow_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some give up early, some are interrupted; whoever was forgotten would wait until its deadline."""
-    monkeypatch.setattr(group_commit, "_SLOW_SECONDS", slow_seconds)
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", slow_seconds)
     disk.may_end.release(100_000)
     group = group_on(disk, events=7)
     waits: list[float] = []
@@ -416,18 +405,15 @@ def test_among_many_who_come_back_at_once_nobody_is_forgotten(
     def call_again_and_again(number: int) -> None:
         random = Random(number)  # noqa: S311 - repeatable
         for _ in range(150):
-            append = (Interrupted if random.random() < 0.05 else Append)(
-                [StoredEvent(uuid4(), 1, "topic", b"")],
-                uuid4(),
-                Deadline.after(random.choice([0.0, 0.0005, 0.002, 60.0, 60.0])),
-            )
-            if isinstance(append, Interrupted):
-                append.patient = random.random() < 0.5
+            append = new_append(random.choice([0.0, 0.0005, 0.002, 60.0, 60.0]))
+            caller = Caller(append)
+            if random.random() < 0.05:
+                caller = Interrupted(append, patient=random.random() < 0.5)
             began = time.monotonic()
             with suppress(KeyboardInterrupt):
-                group.submit(append)
+                group._serve(caller)
             waits.append(time.monotonic() - began)
-            assert append.settled
+            assert append.resolved
 
     with ThreadPoolExecutor(24) as pool:
         for call in [pool.submit(call_again_and_again, number) for number in range(24)]:
@@ -435,21 +421,21 @@ def test_among_many_who_come_back_at_once_nobody_is_forgotten(
     assert len(waits) == 24 * 150
     assert max(waits) < 30
     group.close(0)
-    assert not group._led
+    assert not group._has_leader
 
 
 def test_closing_at_the_deadline_while_the_lead_is_handed_over_wakes_everybody(disk: Disk) -> None:
     group = group_on(disk)
     appends = [new_append(10), new_append(10)]
-    group._led = True  # its leader is about to end
+    group._has_leader = True  # its leader is about to end
     with ThreadPoolExecutor(2) as pool:
         calls = [pool.submit(group.submit, append) for append in appends]
         deadline = Deadline.after(5)
-        while group.waiting < 2 and not deadline.passed:
+        while group.queued < 2 and not deadline.passed:
             time.sleep(0.0005)  # until both are in the queue
         with group._changed:
             chosen = group._queue[0]
-            chosen.promoted = True
+            chosen.leads = True
             chosen.ring()
         group.close(0.0)
         for call in calls:
@@ -501,7 +487,7 @@ def test_one_whose_turn_never_came_certainly_did_not_take_place(disk: Disk) -> N
         callers.lead(new_append(5), disk)
         late = new_append(0.1)
         callers.queue_up(late)[0].result(2)
-        with pytest.raises(OperationalError, match="did not take place") as caught:
+        with pytest.raises(OperationalError, match="was not appended") as caught:
             late.positions()
         assert not isinstance(caught.value, AppendOutcomeUnknownError)
         disk.may_end.release(5)
@@ -513,7 +499,7 @@ def test_the_queue_is_bounded_and_lets_in_as_it_empties(disk: Disk) -> None:
     with callers.pool:
         callers.lead(new_append(), disk)
         callers.queue_up(new_append(), new_append())
-        with pytest.raises(OperationalError, match="2 others were waiting"):
+        with pytest.raises(OperationalError, match=r"the append queue \(2\) stayed full until the deadline"):
             callers.group.submit(new_append(0.1))
         patient = new_append()
         call = callers.pool.submit(callers.group.submit, patient)
@@ -531,7 +517,7 @@ def test_those_outside_come_in_in_the_order_in_which_they_came(disk: Disk) -> No
         for number, append in enumerate(outside, 1):
             calls.append(callers.pool.submit(group.submit, append))
             deadline = Deadline.after(5)
-            while len(group._outside) < number and not deadline.passed:
+            while len(group._admission) < number and not deadline.passed:
                 time.sleep(0.0005)  # until it waits at the door
         disk.may_end.release(10)
         for call in calls:
@@ -602,7 +588,7 @@ def test_closing_while_many_write_settles_every_append(
         factory.close()
         for call in calls:
             call.result(10)
-    assert all("did not take place" in refusal for refusal in refusals)
+    assert all("was not appended" in refusal for refusal in refusals)
     count = make_factory().application_recorder().max_notification_id()
     assert sorted(appended) == list(range(1, (count or 0) + 1))
 
@@ -620,7 +606,7 @@ def test_a_process_can_be_forked_while_another_thread_leads(disk: Disk) -> None:
         append = new_append()
         with suppress(BaseException):
             callers.group.submit(append)
-        os._exit(0 if append.settled and append.positions() == [1] and disk.batches == [[append]] else 1)
+        os._exit(0 if append.resolved and append.positions() == [1] and disk.batches == [[append]] else 1)
     for _ in range(2):
         disk.may_end.release()
     for call in (leading, *queued):

@@ -145,7 +145,7 @@ def test_a_refusal_is_said_at_once_and_for_certain(
     started = time.monotonic()
     with (
         failing(url_with_faults, "insert", times=1, errorCode=code),
-        pytest.raises(OperationalError, match="did not take place") as caught,
+        pytest.raises(OperationalError, match="was not appended") as caught,
     ):
         recorder.insert_events(new_stream(count))
     assert not isinstance(caught.value, AppendOutcomeUnknownError)
@@ -191,7 +191,7 @@ def test_a_pool_that_is_exhausted_is_said_within_the_deadline(
         reading = readers.submit(recorder.select_notifications, 1, 10)
         time.sleep(0.3)  # until the reader has the one connection, and keeps it longer than the deadline
         started = time.monotonic()
-        with pytest.raises(OperationalError, match="did not take place") as caught:
+        with pytest.raises(OperationalError, match="was not appended") as caught:
             recorder.insert_events(new_stream())
         assert type(caught.value) is OperationalError  # nothing was sent, which is certain
         assert time.monotonic() - started < 2

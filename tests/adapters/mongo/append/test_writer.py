@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
-from adapters.mongo.append.append import Append
-from adapters.mongo.append.writer import BatchLimits, LogBatch
+from adapters.mongo.append.append import Append, AppendState
+from adapters.mongo.append.writer import BatchLimits, BatchWriter
 from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.connection.errors import AppendOutcomeUnknownError
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
@@ -29,29 +29,26 @@ def recorder(make_faulty: Callable[..., MongoFactory], new_stream: New) -> Mongo
 def write(recorder: MongoApplicationRecorder, *appends: Sequence[StoredEvent]) -> list[Append]:
     """Write a batch of these appends to the end."""
     batch = [Append(events, uuid4(), Deadline.after(5)) for events in appends]
-    written = LogBatch(recorder.log, Row(batch), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
-    written.write(Deadline.after(5))
-    assert written.unsettled == []
+    write_all(writer_of(recorder), batch)
     return batch
 
 
-class Row:
-    """Appends that are all there when the batch asks for them the first time."""
+def writer_of(recorder: MongoApplicationRecorder) -> BatchWriter:
+    return BatchWriter(recorder.log, BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
 
-    def __init__(self, appends: list[Append]) -> None:
-        self.appends = appends
 
-    def join(self, members: Sequence[Append]) -> list[Append]:  # noqa: ARG002 - they are all taken in at once
-        joining, self.appends = self.appends, []
-        return joining
+def write_all(writer: BatchWriter, batch: list[Append]) -> None:
+    deadline = Deadline.after(5)
+    while (left := [append for append in batch if not append.resolved]) and not deadline.passed:
+        writer.write(left, admit, deadline)
+    writer.end_batch()
+    assert all(append.resolved for append in batch)
 
-    def admit(self, appends: Sequence[Append]) -> list[Append]:
-        for append in appends:
-            append.maybe_sent = True
-        return list(appends)
 
-    def let_go(self) -> None:
-        pass
+def admit(appends: Sequence[Append]) -> list[Append]:
+    for append in appends:
+        append.state = AppendState.SENT
+    return list(appends)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -68,15 +65,14 @@ def test_conflicts_leave_the_batch_and_the_others_go_on(
         batch[1].positions()
 
 
-def test_an_append_that_is_repeated_twice_at_once_is_there_once_and_both_learn_its_position(
+def test_a_duplicate_request_learns_the_position_of_the_first(
     recorder: MongoApplicationRecorder, new_stream: New
 ) -> None:
     events = new_stream()
-    twins = [Append(events, uuid4(), Deadline.after(5), is_repeat=True)]
-    twins.append(Append(events, twins[0].append_id, Deadline.after(5), is_repeat=True))
-    written = LogBatch(recorder.log, Row([*twins]), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
-    written.write(Deadline.after(5))
-    assert [append.positions() for append in twins] == [[2], [2]]
+    append_id = uuid4()
+    twice = [Append(events, append_id, Deadline.after(5), is_repeat=True) for _ in range(2)]
+    write_all(writer_of(recorder), twice)
+    assert [append.positions() for append in twice] == [[2], [2]]
     assert recorder.max_notification_id() == 2
 
 
@@ -89,7 +85,7 @@ def test_what_has_been_appended_stays_appended_when_looking_for_a_conflict_fails
         first, conflict, last = write(recorder, new_stream(), taken, new_stream())
     assert first.positions() == [3]
     for append in (conflict, last):
-        with pytest.raises(OperationalError, match="did not take place"):
+        with pytest.raises(OperationalError, match="was not appended"):
             append.positions()
     assert recorder.max_notification_id() == 3
 
@@ -114,12 +110,13 @@ def test_what_was_sent_before_an_interruption_is_found_or_is_unknown(
     first = InterruptedAtTheEnd(new_stream(), uuid4(), Deadline.after(5))
     first.interrupted = False
     batch = [first, Append(new_stream(), uuid4(), Deadline.after(5))]
-    written = LogBatch(recorder.log, Row(batch), BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
+    writer = writer_of(recorder)
     with pytest.raises(KeyboardInterrupt):
-        written.write(Deadline.after(5))
+        writer.write(batch, admit, Deadline.after(5))
+    assert not writer.takes_more
     unauthorized = failing(url_with_faults, "find", times=1, errorCode=13)
     with nullcontext() if can_look else unauthorized:
-        written.write(Deadline.after(5))
+        write_all(writer, batch)
     if can_look:
         assert [append.positions() for append in batch] == [[2], [3]]
     else:
@@ -134,7 +131,7 @@ def test_a_refusal_of_a_whole_batch_is_narrowed_down_to_one(
 ) -> None:
     with failing(url_with_faults, "insert", times=2, errorCode=13):  # the batch, then the first by itself
         first, *others = write(recorder, new_stream(), new_stream(), new_stream())
-    with pytest.raises(OperationalError, match="did not take place"):
+    with pytest.raises(OperationalError, match="was not appended"):
         first.positions()
     assert [append.positions() for append in others] == [[2], [3]]
 
@@ -147,7 +144,7 @@ def test_a_full_cache_is_waited_for_a_little(
         assert write(recorder, new_stream(2))[0].positions() == [2, 3]
     with failing(url_with_faults, "insert", times=1000, errorCode=too_large):
         append = write(recorder, new_stream(2))[0]
-    with pytest.raises(OperationalError, match="did not take place"):
+    with pytest.raises(OperationalError, match="was not appended"):
         append.positions()
 
 
