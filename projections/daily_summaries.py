@@ -21,8 +21,9 @@ from ledger import (
     Nutrients,
     total,
 )
-from projections.documents import from_document, to_document
-from projections.projection import Document, Index, Projection, UnexpectedEvent
+from projections.document_codec import from_document, to_document
+from projections.errors import UnexpectedEvent
+from projections.projection import Document, Projection
 from projections.queries import DailySummary, MealTypeSummary
 
 
@@ -119,17 +120,17 @@ def _contribution(event: MealEvent) -> Contribution | None:
 
 @_contribution.register(MealAnalyzed)
 @_contribution.register(MealConfirmed)
-def _(event: MealAnalyzed | MealConfirmed) -> Contribution:
+def _of_reviewed(event: MealAnalyzed | MealConfirmed) -> Contribution:
     return Contribution(meal_type=event.meal_type, status=event.status, totals=event.totals)
 
 
 @_contribution.register
-def _(event: MealUpdated) -> Contribution:
+def _of_updated(event: MealUpdated) -> Contribution:
     return Contribution(meal_type=event.meal_type, status=event.status, totals=event.totals_after)
 
 
 @_contribution.register
-def _(_event: MealDeleted) -> None:
+def _of_deleted(_event: MealDeleted) -> None:
     return None
 
 
@@ -139,7 +140,7 @@ DAILY_SUMMARIES = Projection(
     topics=frozenset(
         event_class.TOPIC for event_class in (MealAnalyzed, MealConfirmed, MealUpdated, MealDeleted)
     ),
-    indexes=(Index(name="day", fields=(("user_id", 1), ("local_date", 1))),),
+    indexes=(),
     keys=keys,
     evolve=evolve,
 )

@@ -21,8 +21,9 @@ from ledger import (
     total,
     with_changes,
 )
-from projections.documents import from_document, to_document
-from projections.projection import Document, Index, Projection, UnexpectedEvent
+from projections.document_codec import from_document, to_document
+from projections.errors import UnexpectedEvent
+from projections.projection import Document, Index, Projection
 
 
 def keys(event: MealEvent) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def _changed(event: MealEvent, _meal: MealSnapshot) -> MealSnapshot:
 
 
 @_changed.register
-def _(event: MealAnalyzed, meal: MealSnapshot) -> MealSnapshot:
+def _analyzed(event: MealAnalyzed, meal: MealSnapshot) -> MealSnapshot:
     return structs.replace(
         meal,
         dish_name=event.personal.dish_name,
@@ -97,18 +98,18 @@ def _(event: MealAnalyzed, meal: MealSnapshot) -> MealSnapshot:
 
 
 @_changed.register
-def _(event: MealAnalysisFailed, meal: MealSnapshot) -> MealSnapshot:
+def _failed(event: MealAnalysisFailed, meal: MealSnapshot) -> MealSnapshot:
     return structs.replace(meal, failure_code=event.code, failure_message=event.message)
 
 
 @_changed.register
-def _(event: MealConfirmed, meal: MealSnapshot) -> MealSnapshot:
+def _confirmed(event: MealConfirmed, meal: MealSnapshot) -> MealSnapshot:
     entries, warnings = kept(meal.entries, meal.warnings, event.kept_entry_ids)
     return structs.replace(meal, entries=entries, warnings=warnings, totals=event.totals)
 
 
 @_changed.register
-def _(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
+def _updated(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
     return structs.replace(
         meal,
         meal_type=event.after.meal_type,
@@ -122,7 +123,7 @@ def _(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
 
 
 @_changed.register
-def _(_event: MealDeleted, meal: MealSnapshot) -> MealSnapshot:
+def _deleted(_event: MealDeleted, meal: MealSnapshot) -> MealSnapshot:
     return meal.emptied()
 
 

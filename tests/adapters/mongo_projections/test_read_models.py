@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
 from uuid import UUID, uuid4
@@ -15,12 +15,15 @@ from pymongo.errors import OperationFailure
 
 from adapters.mongo.client import ClientSettings, Document, Driver, close_async_client, make_async_client
 from adapters.mongo.log_positions import MongoLogPositions
-from adapters.mongo_projections.projection_store import PROJECTORS
 from adapters.mongo_projections.read_models import MongoReadModels
+from adapters.mongo_projections.storage import PROJECTORS, checkpoint_id
 from ledger import Meal, MealStatus, MealType
 from projections import (
+    DAILY_SUMMARIES,
+    MEALS,
     HistoryCursor,
     HistoryQuery,
+    LogDiverged,
     MealPage,
     NotReady,
     PositionBeyondHead,
@@ -29,6 +32,8 @@ from projections import (
 )
 from tests.adapters.mongo_projections.read_side import ReadSide, read_side
 from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
+
+STORAGES = (MEALS.storage, DAILY_SUMMARIES.storage)
 
 
 @pytest.fixture(params=["motor", "pymongo"])
@@ -270,16 +275,73 @@ class TestMinPosition:
         for position in (-1, 0, 1, 2):
             assert await given.models().meal("alice", str(meal.id), min_position=position) is not None
 
-    async def test_before_the_first_projector_ran_everything_is_behind(
+
+class TestUnreadableStorage:
+    """A storage that is missing, being rebuilt or refused is an error of every query, and never an empty diary."""
+
+    async def test_a_dropped_storage_is_an_error_to_every_query(self, given: ReadSide) -> None:
+        position = given.project(analyzed())
+        for storage in STORAGES:
+            given.client[given.database].drop_collection(storage)
+
+        for min_position in (None, 0, position, position + 1):
+            await assert_not_ready(given.models(), "is missing", min_position)
+
+    async def test_a_lost_checkpoint_is_an_error_too(self, given: ReadSide) -> None:
+        given.project(analyzed())
+        for storage in STORAGES:
+            given.client[given.database][storage].delete_one({"_id": checkpoint_id(storage)})
+
+        await assert_not_ready(given.models(), "is missing")
+
+    async def test_before_the_first_projector_ran_nothing_is_answered(
         self, given: ReadSide, mongodb_database: str
     ) -> None:
-        given.client[mongodb_database].drop_collection("projection_checkpoints")
-        position = given.log.save(analyzed())
+        given.client.drop_database(mongodb_database)
 
-        with pytest.raises(ReadModelBehind):
-            await given.models(wait_seconds=0).daily_summary(
-                "alice", date(2025, 11, 13), min_position=position
-            )
+        await assert_not_ready(given.models(), "is missing|No projector")
+
+    async def test_a_rebuild_is_shown_only_when_complete(self, given: ReadSide) -> None:
+        meals = [confirmed(analyzed()) for _ in range(2)]
+        head = [given.project(meal) for meal in meals][-1]
+        for storage in STORAGES:
+            given.client[given.database].drop_collection(storage)
+        projectors = given.another_pair(batch_size=2)
+
+        for projector in projectors:
+            projector.prepare()
+        for reached in range(0, head, 2):
+            await assert_not_ready(given.models(), f"is being rebuilt, position {reached} of {head}")
+            for projector in projectors:
+                assert projector.advance()
+
+        day = await given.models().daily_summary("alice", meals[0].timing.local_date)
+        assert (day.meal_count, day.position) == (2, head)
+        await given.models().check_ready()
+        for projector in projectors:
+            projector.close()
+
+    async def test_a_storage_of_another_log_is_refused(self, given: ReadSide) -> None:
+        position = given.project(analyzed())
+        given.client[given.database]["meal_ledger_events"].delete_many({"_id": position})
+
+        for projector in given.projectors * 2:
+            with pytest.raises(LogDiverged):
+                projector.advance()
+
+        await assert_not_ready(given.models(), f"the log holds no event at position {position}")
+
+
+async def assert_not_ready(models: MongoReadModels, reason: str, min_position: int | None = None) -> None:
+    asked: tuple[Awaitable[object], ...] = (
+        models.meal("alice", str(uuid4()), min_position=min_position),
+        models.meal_history("alice", HistoryQuery(first=1), min_position=min_position),
+        models.daily_summary("alice", date(2025, 11, 13), min_position=min_position),
+        models.check_ready(),
+    )
+    for answer in asked:
+        with pytest.raises(NotReady, match=reason):
+            await answer
 
 
 class TestStaleAnalyses:
