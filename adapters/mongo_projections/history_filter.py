@@ -6,7 +6,7 @@ from adapters.mongo.client import Document
 from ledger import MealStatus
 from projections import HistoryQuery
 
-NEWEST_FIRST = [("eaten_at", -1), ("_id", -1)]
+NEWEST_FIRST = {"eaten_at": -1, "_id": -1}
 
 _WIDEST_OFFSET = timedelta(days=1)
 """More than any place's local time ever was away from UTC."""
