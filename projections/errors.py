@@ -60,7 +60,7 @@ class NotReady(ReadError):
 
 
 class SourceUnavailable(ReadError):
-    """Log or storage cannot do what was asked, for the reason in the message. The projector pauses and retries."""
+    """Log or storage cannot be used, for the reason in the message. The projector pauses and retries."""
 
     code = ReadErrorCode.SOURCE_UNAVAILABLE
 

@@ -1,6 +1,6 @@
 """The read model `meals`: one document per meal, by meal id, that holds its MealSnapshot.
 
-A deleted meal keeps its place, but nothing of what it was: no photo, names, notes, entries or totals.
+A deleted meal keeps its place and nothing else: no photo, names, notes, entries or totals.
 """
 
 from functools import singledispatch
@@ -81,7 +81,7 @@ def _requested(key: str, event: MealAnalysisRequested) -> MealSnapshot:
 
 @singledispatch
 def _changed(event: MealEvent, _meal: MealSnapshot) -> MealSnapshot:
-    """The meal, which already has the event's status and time, with the event's other facts."""
+    """The meal, which has the event's status and time already, with the event's other facts."""
     raise UnexpectedEvent(f"no rule for {type(event).__name__}")
 
 

@@ -1,4 +1,4 @@
-"""What the projector needs of the outside: the log of events, and a place for one projection's documents."""
+"""The ports of the projector and of the queries, and the values that cross them."""
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
@@ -52,7 +52,7 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 class LogPage(Struct, frozen=True, kw_only=True):
     """A stretch of the log up to and including the position `last`, at which `last_event` is.
 
-    `events` are the stretch's events of the topics that were asked for, and those that cannot be read.
+    `events` are the stretch's events of the requested topics, and its events that cannot be read.
     """
 
     last: int
@@ -103,7 +103,7 @@ class ParkedEvent(Struct, frozen=True, kw_only=True):
 
 
 class Changes(Struct, frozen=True, kw_only=True):
-    """What a batch makes of a read model: documents by key, None for one to be deleted, and the events to be parked."""
+    """A batch's effect on a read model: documents by key, None for one to be deleted, and the events to be parked."""
 
     documents: Mapping[str, Document | None]
     parked: tuple[ParkedEvent, ...]
@@ -165,7 +165,7 @@ class ProjectionStore(Protocol):
         ...
 
     def refuse(self, checkpoint: Checkpoint, reason: str | None) -> None:
-        """Have queries answered with an error for this reason, until None lifts it. Raises CheckpointMoved."""
+        """Make queries return an error for this reason, until None lifts it. Raises CheckpointMoved."""
         ...
 
     def heartbeat(self) -> None:
@@ -178,8 +178,8 @@ class ProjectionStore(Protocol):
 
 
 class LogPositions(Protocol):
-    """The only thing that a query asks of the event store."""
+    """The only read of the event store that a query makes."""
 
     async def exists(self, position: int) -> bool:
-        """Whether the log holds that position at this moment: an exact answer, also right after a fail-over."""
+        """Whether the log holds that position at this moment: exact, also right after a fail-over."""
         ...

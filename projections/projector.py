@@ -38,7 +38,9 @@ class Projector:
         if fault is not None:
             head = self._store.checkpoint().serves_from
             _log.log(
-                logging.WARNING if head else logging.INFO,  # over an empty log it is the first start, as a rule
+                logging.WARNING
+                if head
+                else logging.INFO,  # over an empty log it is the first start, as a rule
                 "read_model_rebuild_started",
                 extra={"projection": self.projection.storage, "reason": fault.value, "head": head},
             )

@@ -18,7 +18,7 @@ class GapInLog(SourceUnavailable):
 
 
 class PositionsRecorder(Protocol):
-    """What the log reader needs of a recorder."""
+    """The part of a recorder that the log reader uses."""
 
     def select_notifications(self, start: int | None, limit: int) -> Sequence[Notification]: ...
 
@@ -42,7 +42,7 @@ class RecorderLogReader:
         self._confirm_seconds = confirm_seconds
 
     def read(self, checkpoint: Checkpoint, limit: int, topics: Collection[str]) -> LogPage | None:
-        """The next stretch of the log, with the events of these topics and those that the code cannot read.
+        """The next stretch of the log, with its events of these topics and its unreadable events.
 
         Raises GapInLog when the recorder's positions do not follow each other, LogDiverged when the checkpoint's
         last event is not at its position.

@@ -114,7 +114,7 @@ class MongoProjectionStore:
         self._blocked = None
 
     def refuse(self, checkpoint: Checkpoint, reason: str | None) -> None:
-        """Have queries answered with an error for this reason, until None lifts it."""
+        """Make queries return an error for this reason, until None lifts it. Raises CheckpointMoved."""
         with self._explained():
             moved = self._documents.update_one(
                 _unchanged(self._storage, checkpoint), {"$set": {"refused": reason}}

@@ -102,12 +102,12 @@ class MongoReadModels:
         return summary(day, found[0] if found else None, position)
 
     async def stale_analyses(self, older_than: datetime, limit: int) -> list[str]:
-        """The ids of at most `limit` meals, of anybody, that are ANALYZING since before that moment; oldest first.
+        """The ids of at most `limit` meals, of all people, that are ANALYZING since before that moment; oldest first.
 
         It may be behind, so that a read model that is missing or being rebuilt is no error: it holds fewer.
         """
         with_status = {"status": MealStatus.ANALYZING.value, "created_at": {"$lt": older_than}}
-        with _answered():
+        with _available():
             found = (
                 await self._database[MEALS.storage]
                 .find(with_status, {"_id": 1}, max_time_ms=_TIMEOUT_MS)
@@ -120,7 +120,7 @@ class MongoReadModels:
     async def check_ready(self) -> None:
         """Return when every read model can be read and has a live projector; else raise NotReady."""
         try:
-            with _answered():
+            with _available():
                 async with asyncio.timeout(_READY_SECONDS):
                     await self._require_projectors()
                     for projection in _SERVED:
@@ -144,7 +144,7 @@ class MongoReadModels:
         clock = asyncio.get_running_loop().time
         until, pause, known = clock() + self._wait_seconds, _FIRST_PAUSE, False
         while True:
-            with _answered():
+            with _available():
                 found, checkpoint = await self._run(projection.storage, stages)
                 position = _readable(projection.storage, checkpoint)
                 if min_position is None or position >= min_position:
@@ -183,7 +183,7 @@ def _readable(storage: str, checkpoint: Document | None) -> int:
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def _available() -> Iterator[None]:
     """Raise NotReady when the database does not answer."""
     try:
         yield

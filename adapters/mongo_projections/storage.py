@@ -1,4 +1,4 @@
-"""What a projection's storage consists of in MongoDB.
+"""The collections of a projection's storage in MongoDB.
 
     meals_v1           the documents, and among them the checkpoint
     meals_v1_parked    the parked events, and a marker of the generation that they belong to
@@ -25,7 +25,7 @@ _FORGET_PROJECTORS_AFTER = timedelta(hours=1)
 
 
 def checkpoint_id(storage: str) -> Document:
-    """The `_id` of a storage's checkpoint; those of documents are strings."""
+    """The `_id` of a storage's checkpoint; a document's `_id` is a string."""
     return {"checkpoint": storage}
 
 
