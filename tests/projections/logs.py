@@ -23,11 +23,13 @@ class MealLog(RecorderLogReader):
 
 
 @contextmanager
-def meal_log(url: str, database: str) -> Iterator[MealLog]:
+def meal_log(url: str, database: str, **settings: str) -> Iterator[MealLog]:
+    """A log in that database; `settings` are further settings of the event store."""
     environment = {
         "PERSISTENCE_MODULE": "adapters.mongo.event_store",
         "MONGODB_URL": url,
         "MONGODB_DATABASE": database,
+        **settings,
     }
     with MealLedger(env=environment) as ledger:
         yield MealLog(ledger)

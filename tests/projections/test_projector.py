@@ -136,7 +136,7 @@ def test_it_catches_up_and_then_has_nothing_to_do(given: Given) -> None:
     assert given.documents(MEALS)[str(meal.id)]["status"] == "CONFIRMED"
 
 
-def test_the_checkpoint_moves_over_events_that_do_not_concern_the_projection(given: Given) -> None:
+def test_the_checkpoint_moves_over_events_of_other_topics(given: Given) -> None:
     last = [given.log.save(requested()) for _ in range(5)][-1]
 
     assert catch_up(given.projector(DAILY_SUMMARIES, batch_size=2)) == 3
@@ -230,7 +230,7 @@ def test_a_projector_from_before_a_reset_is_refused(given: Given) -> None:
         slow.advance()
 
 
-def test_a_parked_event_holds_back_its_key_over_batches_and_restarts(
+def test_a_parked_event_blocks_its_key_across_restarts(
     given: Given, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, good = analyzed(), analyzed()

@@ -1,7 +1,6 @@
 """Projectors in threads: they follow the log, outlive outages, and stop when they are told to."""
 
 import logging
-import statistics
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -52,13 +51,12 @@ def given(mongodb_url: str, mongodb_database: str) -> Iterator[Given]:
         yield Given(client, mongodb_database, log)
 
 
-def eventually(condition: Callable[[], object], timeout: float = 10) -> float:
-    """The seconds until the condition holds; fails after `timeout`."""
+def eventually(condition: Callable[[], object], timeout: float = 30) -> None:
+    """Return when the condition holds; fail after `timeout` seconds."""
     start = time.monotonic()
     while not condition():
         assert time.monotonic() - start < timeout, "it did not come about in time"
         time.sleep(0.002)  # a poll, bounded by the line above
-    return time.monotonic() - start
 
 
 class FlakyLog:
@@ -93,7 +91,7 @@ class StuckLog(FlakyLog):
         assert self.released.wait(30)
 
 
-def test_it_follows_the_log_and_takes_its_heartbeat_back_at_the_end(given: Given) -> None:
+def test_it_follows_the_log_and_deletes_its_heartbeat(given: Given) -> None:
     before, after = analyzed(), analyzed()
     given.log.save(before)
     group = ProjectorGroup([given.projector(MEALS), given.projector(DAILY_SUMMARIES)])
@@ -107,35 +105,40 @@ def test_it_follows_the_log_and_takes_its_heartbeat_back_at_the_end(given: Given
     assert group.stop(timeout=0)
 
 
-def test_a_change_is_visible_within_100_ms_as_a_rule(given: Given) -> None:
-    meals = [analyzed() for _ in range(25)]
-    with ProjectorGroup([given.projector(MEALS), given.projector(DAILY_SUMMARIES)]):
-        given.log.save(meals[0])
-        eventually(lambda: given.find("meals_v1", str(meals[0].id)))
-        seconds = []
-        for meal in meals[1:]:
-            given.log.save(meal)
-            seconds.append(eventually(partial(given.find, "meals_v1", str(meal.id))))
+def test_a_change_wakes_the_projector(
+    mongodb_url: str, mongodb_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the wake-up it would look again after an hour."""
+    monkeypatch.setattr("projections.runner.IDLE_SECONDS", 3600.0)
+    with (
+        sync_client(mongodb_url) as client,
+        meal_log(mongodb_url, mongodb_database, MONGODB_POLL_INTERVAL="3600") as log,
+    ):
+        given = Given(client, mongodb_database, log)
+        group = ProjectorGroup([given.projector(MEALS)])
+        group.start()
+        for meal in [analyzed() for _ in range(5)]:
+            log.save(meal)
+            eventually(partial(given.find, "meals_v1", str(meal.id)), timeout=60)
 
-    assert statistics.median(seconds) < 0.1
+        group.stop(timeout=0)
+        log.save(analyzed())
+        assert group.stop(timeout=60)
 
 
-def test_it_stops_promptly_also_when_there_is_nothing_to_do(given: Given) -> None:
+def test_an_idle_projector_stops_when_asked_to(given: Given) -> None:
     group = ProjectorGroup([given.projector(MEALS)])
     group.start()
     eventually(lambda: given.projectors_alive() == 1)
-    before = time.monotonic()
 
     assert group.stop()
-
-    assert time.monotonic() - before < 5
 
 
 def test_a_projector_that_does_not_end_in_time_is_reported(given: Given) -> None:
     log = StuckLog(given.log)
     group = ProjectorGroup([given.projector(MEALS, log)])
     group.start()
-    assert log.waiting.wait(10)
+    assert log.waiting.wait(30)
 
     assert not group.stop(timeout=0.05)
 
@@ -227,7 +230,7 @@ def test_a_projector_that_cannot_delete_its_heartbeat_still_ends(
         store = MongoProjectionStore(client, given.database, MEALS)
         group = ProjectorGroup([Projector(MEALS, log, store)])
         group.start()
-        assert log.waiting.wait(10)
+        assert log.waiting.wait(30)
         assert not group.stop(timeout=0)
     log.released.set()
 

@@ -74,7 +74,7 @@ class LaggingRecorder:
         return self._recorder.wait_for_position(beyond, timeout)
 
 
-def test_a_member_that_lags_for_a_moment_is_no_shorter_log(log: MealLog) -> None:
+def test_a_lagging_primary_is_not_taken_for_a_shorter_log(log: MealLog) -> None:
     log.save(analyzed())
     checkpoint = after(log, 1)
     recorder = LaggingRecorder(log, reads=2)

@@ -231,7 +231,7 @@ def test_a_whole_storage_of_another_log_is_refused_until_dropped(
     assert [line["projection"] for line in logged("projection_paused")] == [MEALS.storage]
 
 
-def test_a_log_shorter_than_the_checkpoint_is_refused_until_it_is_whole(given: Given, logged: Logged) -> None:
+def test_a_log_shorter_than_the_checkpoint_is_refused(given: Given, logged: Logged) -> None:
     with given.projectors():
         head = given.log.save(*some_meals())
         eventually(lambda: given.caught_up(head))

@@ -231,7 +231,7 @@ def test_of_two_transactions_at_once_one_wins(given: Given) -> None:
     rival.close()
 
 
-def test_an_error_that_is_no_conflict_is_not_taken_for_one(given: Given) -> None:
+def test_another_error_is_not_taken_for_a_conflict(given: Given) -> None:
     start = given.store.checkpoint()
     given.client[given.database][MEALS.storage].create_index("n", unique=True)
 
@@ -277,7 +277,7 @@ def test_parked_keys_and_streams_are_told_apart(given: Given) -> None:
         assert transaction.blocked((), ()).keys == frozenset()
 
 
-def test_a_heartbeat_has_the_databases_time_and_ends_with_the_store(given: Given) -> None:
+def test_a_heartbeat_has_the_databases_time_and_ends_on_close(given: Given) -> None:
     given.store.heartbeat()
     [first] = given.collection(PROJECTORS)
     given.store.heartbeat()

