@@ -18,9 +18,10 @@ from adapters.mongo.connection.client import (
 )
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
 from adapters.mongo.read.log_positions import MongoLogPositions
-from adapters.mongo_projections.projection_log import RecorderEventLog
-from adapters.mongo_projections.projection_store import MongoProjectionStore, create_indexes
+from adapters.mongo_projections.log_reader import RecorderLogReader
+from adapters.mongo_projections.projection_store import MongoProjectionStore
 from adapters.mongo_projections.read_models import MongoReadModels
+from adapters.mongo_projections.storage import create_indexes
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.prices import PriceTable
@@ -220,7 +221,7 @@ def open_projectors(settings: StoreSettings, store: Store) -> Iterator[Projector
     """One projector for each read model, not yet started."""
     client = make_client(_client_settings(settings, "projectors"))
     with client:
-        log = RecorderEventLog(store.recorder, store.mapper)
+        log = RecorderLogReader(store.recorder, store.mapper)
         yield ProjectorGroup(
             [
                 Projector(

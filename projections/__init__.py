@@ -1,24 +1,33 @@
 """The read side: what a projection is, the read models, the projector, and the queries."""
 
-from projections.daily_summaries import DAILY_SUMMARIES, summary
-from projections.errors import NotReady, PositionBeyondHead, ReadError, ReadErrorCode, ReadModelBehind
+from projections.daily_summaries import DAILY_SUMMARIES, day_key, summary
+from projections.errors import (
+    CheckpointMoved,
+    LogDiverged,
+    NotReady,
+    PositionBeyondHead,
+    ReadError,
+    ReadErrorCode,
+    ReadModelBehind,
+    SourceUnavailable,
+    UnexpectedEvent,
+)
 from projections.folding import RoutedEvent, describe, fold, route
 from projections.meals import MEALS, decode_meal, encode_meal
 from projections.ports import (
-    Batch,
     Blocked,
-    CannotFollow,
     Changes,
     Checkpoint,
-    CheckpointMoved,
-    EventLog,
+    LogPage,
     LogPositions,
+    LogReader,
     ParkedEvent,
     ProjectionStore,
     ProjectionTransaction,
     RecordedEvent,
+    StorageFault,
 )
-from projections.projection import Document, Index, Projection, UnexpectedEvent
+from projections.projection import Document, Index, Projection
 from projections.projector import Projector
 from projections.queries import (
     MAX_PAGE,
@@ -35,19 +44,19 @@ __all__ = [
     "DAILY_SUMMARIES",
     "MAX_PAGE",
     "MEALS",
-    "Batch",
     "Blocked",
-    "CannotFollow",
     "Changes",
     "Checkpoint",
     "CheckpointMoved",
     "DailySummary",
     "Document",
-    "EventLog",
     "HistoryCursor",
     "HistoryQuery",
     "Index",
+    "LogDiverged",
+    "LogPage",
     "LogPositions",
+    "LogReader",
     "MealPage",
     "MealTypeSummary",
     "NotReady",
@@ -65,7 +74,10 @@ __all__ = [
     "ReadModels",
     "RecordedEvent",
     "RoutedEvent",
+    "SourceUnavailable",
+    "StorageFault",
     "UnexpectedEvent",
+    "day_key",
     "decode_meal",
     "describe",
     "encode_meal",

@@ -1,7 +1,7 @@
 """The read model `daily_summaries`: one document per person and local date.
 
-It keeps what each meal contributed, and everything else is worked out from the contributions, so a meal that is
-moved, changed or deleted leaves no trace in the sums.
+It keeps each meal's contribution and computes all sums from the contributions, so a meal that is moved, changed or
+deleted leaves no trace in them.
 """
 
 from datetime import date
@@ -21,13 +21,14 @@ from ledger import (
     Nutrients,
     total,
 )
-from projections.documents import from_document, to_document
-from projections.projection import Document, Index, Projection, UnexpectedEvent
+from projections.document_codec import from_document, to_document
+from projections.errors import UnexpectedEvent
+from projections.projection import Document, Projection
 from projections.queries import DailySummary, MealTypeSummary
 
 
 class Contribution(Struct, frozen=True, kw_only=True):
-    """What one meal brings to its day: an ANALYZED meal waits to be reviewed, a CONFIRMED one counts."""
+    """One meal's share of its day: an ANALYZED meal waits to be reviewed, a CONFIRMED one counts."""
 
     meal_type: MealType
     status: MealStatus
@@ -47,7 +48,7 @@ class Day(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, user_id: str, local_date: date, contributions: dict[str, Contribution]) -> Self:
-        """The day that these meals make, whatever the order in which they came."""
+        """The day of these contributions, independent of their order."""
         confirmed = [part for part in contributions.values() if part.status is MealStatus.CONFIRMED]
         by_type = {
             meal_type: [part.totals for part in confirmed if part.meal_type is meal_type]
@@ -95,7 +96,7 @@ def evolve(key: str, document: Document | None, event: MealEvent) -> Document | 
 
 
 def summary(day: date, document: Document | None, position: int) -> DailySummary:
-    """What the document says of that day, as of that position; no document is a day without meals."""
+    """The summary that the document holds, as of that position; no document is a day without meals."""
     if document is None:
         return DailySummary(
             date=day, totals=total(()), meal_count=0, pending_count=0, breakdown=(), position=position
@@ -113,23 +114,23 @@ def summary(day: date, document: Document | None, position: int) -> DailySummary
 
 @singledispatch
 def _contribution(event: MealEvent) -> Contribution | None:
-    """What the meal brings to its day from this event on; None for nothing."""
+    """The meal's contribution to its day from this event on; None when it has none."""
     raise UnexpectedEvent(f"no rule for {type(event).__name__}")
 
 
 @_contribution.register(MealAnalyzed)
 @_contribution.register(MealConfirmed)
-def _(event: MealAnalyzed | MealConfirmed) -> Contribution:
+def _of_reviewed(event: MealAnalyzed | MealConfirmed) -> Contribution:
     return Contribution(meal_type=event.meal_type, status=event.status, totals=event.totals)
 
 
 @_contribution.register
-def _(event: MealUpdated) -> Contribution:
+def _of_updated(event: MealUpdated) -> Contribution:
     return Contribution(meal_type=event.meal_type, status=event.status, totals=event.totals_after)
 
 
 @_contribution.register
-def _(_event: MealDeleted) -> None:
+def _of_deleted(_event: MealDeleted) -> None:
     return None
 
 
@@ -139,7 +140,7 @@ DAILY_SUMMARIES = Projection(
     topics=frozenset(
         event_class.TOPIC for event_class in (MealAnalyzed, MealConfirmed, MealUpdated, MealDeleted)
     ),
-    indexes=(Index(name="day", fields=(("user_id", 1), ("local_date", 1))),),
+    indexes=(),
     keys=keys,
     evolve=evolve,
 )

@@ -1,18 +1,32 @@
-"""What a query may answer with instead of data: each has a stable code that the API returns and the log carries."""
+"""The errors of the read side, each with a stable code that the API returns and the log carries.
+
+ReadError
+├── ReadModelBehind       a query: the read model did not reach the position in time
+├── PositionBeyondHead    a query: the log holds no such position
+├── NotReady              a query: the read model cannot be served now
+├── SourceUnavailable     a projector: log or storage cannot be used now
+│   └── LogDiverged       a projector: the log is not the one that the storage was built from
+├── CheckpointMoved       a projector: start again from the stored checkpoint
+└── UnexpectedEvent       a projection: the event does not fit the document
+"""
 
 from enum import StrEnum
 
 
 class ReadErrorCode(StrEnum):
-    """Why a query was not answered."""
+    """The first three are returned by queries, the others appear in logs only."""
 
     READ_MODEL_BEHIND = "READ_MODEL_BEHIND"
     POSITION_BEYOND_HEAD = "POSITION_BEYOND_HEAD"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    LOG_DIVERGED = "LOG_DIVERGED"
+    CHECKPOINT_MOVED = "CHECKPOINT_MOVED"
+    UNEXPECTED_EVENT = "UNEXPECTED_EVENT"
 
 
 class ReadError(Exception):
-    """An expected failure of a query. `message` is safe to show to the person who asked."""
+    """An expected failure. `message` is one line without personal data, and safe to return to a client."""
 
     code: ReadErrorCode
 
@@ -22,24 +36,51 @@ class ReadError(Exception):
 
 
 class ReadModelBehind(ReadError):
-    """The read model did not reach the position within the bound; the same query may succeed a little later."""
+    """The read model did not reach the position within the bound; a retry a little later may succeed."""
 
     code = ReadErrorCode.READ_MODEL_BEHIND
 
     def __init__(self) -> None:
-        super().__init__("The read model has not reached that position yet; ask again.")
+        super().__init__("The read model has not reached that position yet; retry.")
 
 
 class PositionBeyondHead(ReadError):
-    """The log holds no such position, so that waiting for it makes no sense."""
+    """The log holds no such position, so that waiting for it is pointless."""
 
     code = ReadErrorCode.POSITION_BEYOND_HEAD
 
     def __init__(self) -> None:
-        super().__init__("There is no such position; use one that a mutation returned.")
+        super().__init__("There is no such position; use one returned by a mutation.")
 
 
 class NotReady(ReadError):
-    """The database does not answer, or no projector keeps the read models up to date."""
+    """The database does not answer, no projector is alive, or the read model is being rebuilt or was refused."""
 
     code = ReadErrorCode.SERVICE_UNAVAILABLE
+
+
+class SourceUnavailable(ReadError):
+    """Log or storage cannot be used, for the reason in the message. The projector pauses and retries."""
+
+    code = ReadErrorCode.SOURCE_UNAVAILABLE
+
+
+class LogDiverged(SourceUnavailable):
+    """The log holds no event, or another one, at the checkpoint's position: it was replaced or restored."""
+
+    code = ReadErrorCode.LOG_DIVERGED
+
+
+class CheckpointMoved(ReadError):
+    """Another projector was faster, or the storage was dropped or begun again: inspect it, and start again."""
+
+    code = ReadErrorCode.CHECKPOINT_MOVED
+
+    def __init__(self) -> None:
+        super().__init__("The checkpoint is not the expected one.")
+
+
+class UnexpectedEvent(ReadError):
+    """An event does not fit the document that it is to change."""
+
+    code = ReadErrorCode.UNEXPECTED_EVENT

@@ -48,7 +48,7 @@ def fold(
     documents: Mapping[str, Document],
     blocked: Blocked,
 ) -> Changes:
-    """What the events, in this order, make of the documents.
+    """Apply the events, in this order, to the documents.
 
     An event that cannot be applied is parked under its key, and later ones of that key queue behind it; one whose keys
     are not known is parked under its stream. Every other key goes on.

@@ -1,6 +1,6 @@
 """The read model `meals`: one document per meal, by meal id, that holds its MealSnapshot.
 
-A deleted meal keeps its place, but nothing of what it was: no photo, names, notes, entries or totals.
+A deleted meal keeps its place and nothing else: no photo, names, notes, entries or totals.
 """
 
 from functools import singledispatch
@@ -21,8 +21,9 @@ from ledger import (
     total,
     with_changes,
 )
-from projections.documents import from_document, to_document
-from projections.projection import Document, Index, Projection, UnexpectedEvent
+from projections.document_codec import from_document, to_document
+from projections.errors import UnexpectedEvent
+from projections.projection import Document, Index, Projection
 
 
 def keys(event: MealEvent) -> tuple[str, ...]:
@@ -80,12 +81,12 @@ def _requested(key: str, event: MealAnalysisRequested) -> MealSnapshot:
 
 @singledispatch
 def _changed(event: MealEvent, _meal: MealSnapshot) -> MealSnapshot:
-    """The meal, which already has the event's status and time, with the event's other facts."""
+    """The meal, which has the event's status and time already, with the event's other facts."""
     raise UnexpectedEvent(f"no rule for {type(event).__name__}")
 
 
 @_changed.register
-def _(event: MealAnalyzed, meal: MealSnapshot) -> MealSnapshot:
+def _analyzed(event: MealAnalyzed, meal: MealSnapshot) -> MealSnapshot:
     return structs.replace(
         meal,
         dish_name=event.personal.dish_name,
@@ -97,18 +98,18 @@ def _(event: MealAnalyzed, meal: MealSnapshot) -> MealSnapshot:
 
 
 @_changed.register
-def _(event: MealAnalysisFailed, meal: MealSnapshot) -> MealSnapshot:
+def _failed(event: MealAnalysisFailed, meal: MealSnapshot) -> MealSnapshot:
     return structs.replace(meal, failure_code=event.code, failure_message=event.message)
 
 
 @_changed.register
-def _(event: MealConfirmed, meal: MealSnapshot) -> MealSnapshot:
+def _confirmed(event: MealConfirmed, meal: MealSnapshot) -> MealSnapshot:
     entries, warnings = kept(meal.entries, meal.warnings, event.kept_entry_ids)
     return structs.replace(meal, entries=entries, warnings=warnings, totals=event.totals)
 
 
 @_changed.register
-def _(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
+def _updated(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
     return structs.replace(
         meal,
         meal_type=event.after.meal_type,
@@ -122,7 +123,7 @@ def _(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
 
 
 @_changed.register
-def _(_event: MealDeleted, meal: MealSnapshot) -> MealSnapshot:
+def _deleted(_event: MealDeleted, meal: MealSnapshot) -> MealSnapshot:
     return meal.emptied()
 
 

@@ -1,7 +1,8 @@
-"""What the projector needs of the outside: the log of events, and a place for one projection's documents."""
+"""The ports of the projector and of the queries, and the values that cross them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
@@ -23,33 +24,62 @@ class RecordedEvent(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class Batch(Struct, frozen=True, kw_only=True):
-    """A stretch of the log up to and including the position `last`: those of its events whose topics were asked for."""
+class Checkpoint(Struct, frozen=True, kw_only=True):
+    """How far a storage has come, of which log, and whether queries may read it. It is part of the storage.
+
+    `last_event` identifies the event at `position` (None at position 0): a log that has another one there, or none,
+    is not the log that the storage was built from. `generation` changes whenever the storage is emptied and begun
+    again; `serves_from` is the position from which on queries may read it, the head of the log at that moment.
+    `refused` is why queries must not read it at any position.
+    """
+
+    generation: str
+    position: int = 0
+    last_event: str | None = None
+    serves_from: int = 0
+    refused: str | None = None
+
+    @property
+    def unready(self) -> str | None:
+        """Why queries must not read the storage; None when they may."""
+        if self.refused is not None:
+            return self.refused
+        if self.position < self.serves_from:
+            return f"it is being rebuilt, position {self.position} of {self.serves_from}"
+        return None
+
+
+class LogPage(Struct, frozen=True, kw_only=True):
+    """A stretch of the log up to and including the position `last`, at which `last_event` is.
+
+    `events` are the stretch's events of the requested topics, and its events that cannot be read.
+    """
 
     last: int
+    last_event: str
     events: tuple[RecordedEvent, ...]
 
 
-class EventLog(Protocol):
+class LogReader(Protocol):
     """The log, in position order. Positions have no gaps, and become visible in order.
 
-    Raises CannotFollow when it cannot be read.
+    Raises SourceUnavailable when it cannot be read.
     """
 
-    def read(self, after: int, limit: int, topics: Collection[str]) -> Batch | None:
-        """The next stretch behind `after`, at most `limit` positions long; None when there is none yet."""
+    def read(self, checkpoint: Checkpoint, limit: int, topics: Collection[str]) -> LogPage | None:
+        """The next stretch after the checkpoint, at most `limit` positions long; None when there is none yet.
+
+        Raises LogDiverged when the checkpoint's last event is not at its position.
+        """
+        ...
+
+    def head(self) -> int:
+        """The last position of the log, 0 for an empty one."""
         ...
 
     def wait(self, beyond: int, timeout: float) -> None:
         """Return as soon as the log holds a position beyond that one, at the latest after `timeout` seconds."""
         ...
-
-
-class Checkpoint(Struct, frozen=True, kw_only=True):
-    """How far a projection has come. `generation` changes whenever its storage is emptied and begun again."""
-
-    position: int
-    generation: str
 
 
 class Blocked(Struct, frozen=True, kw_only=True):
@@ -73,68 +103,83 @@ class ParkedEvent(Struct, frozen=True, kw_only=True):
 
 
 class Changes(Struct, frozen=True, kw_only=True):
-    """What a batch makes of a read model: documents by key, None for one to be deleted, and the events to be parked."""
+    """A batch's effect on a read model: documents by key, None for one to be deleted, and the events to be parked."""
 
     documents: Mapping[str, Document | None]
     parked: tuple[ParkedEvent, ...]
 
 
-class CannotFollow(Exception):
-    """Log or storage cannot do what was asked, for the reason in the message: one line, without personal data."""
+class StorageFault(StrEnum):
+    """Why a storage cannot be continued and has to be built from position 1; the value is for the log."""
 
-
-class CheckpointMoved(Exception):
-    """Another projector was faster, or the storage was begun again: read the checkpoint and start from there."""
+    MISSING = "missing"
+    NO_CHECKPOINT = "documents without a checkpoint"
+    PARKED_EVENTS_LOST = "parked events lost"
 
 
 class ProjectionTransaction(Protocol):
     """One batch's reads and writes: they are seen together with the moved checkpoint, or not at all."""
 
     def documents(self, keys: Collection[str]) -> Mapping[str, Document]:
-        """Those of the documents that exist."""
+        """The documents of these keys that exist."""
         ...
 
     def blocked(self, keys: Collection[str], streams: Collection[str]) -> Blocked:
-        """Those of the keys and streams that have a parked event."""
+        """The keys and streams among these that have a parked event.
+
+        Raises CheckpointMoved when the list of parked events is not this storage's.
+        """
         ...
 
-    def save(self, changes: Changes) -> None: ...
+    def save(self, changes: Changes) -> None:
+        """Write the documents and the parked events."""
+        ...
 
 
 class ProjectionStore(Protocol):
     """The storage of one version of one projection, for one projector. Not to be shared between threads.
 
-    Raises CannotFollow when it is out of reach, or refuses to serve.
+    Raises SourceUnavailable when it is out of reach, or refuses to serve.
     """
 
-    def prepare(self) -> None:
-        """Make what is missing: collections, indexes, the checkpoint at position 0. Comes first."""
-        ...
+    def prepare(self, head: Callable[[], int]) -> StorageFault | None:
+        """Inspect the storage and make what is missing. Comes first, and is repeated while a projector runs.
 
-    def checkpoint(self) -> Checkpoint: ...
-
-    def transaction(
-        self, expected: Checkpoint, position: int
-    ) -> AbstractContextManager[ProjectionTransaction]:
-        """Move the checkpoint from `expected` to `position` first, and commit at the end of the block.
-
-        Raises CheckpointMoved when the checkpoint is not, or does not stay, the expected one. After any error out of
-        the block or its end the caller knows nothing: it starts from `checkpoint()` again.
+        A storage that cannot be continued is emptied and begun again at position 0, to be served from the position
+        that `head` returns. The fault is returned by the one projector that did it; None where there was none.
         """
         ...
 
+    def checkpoint(self) -> Checkpoint:
+        """The stored checkpoint. Raises CheckpointMoved when there is none."""
+        ...
+
+    def transaction(
+        self, before: Checkpoint, after: Checkpoint
+    ) -> AbstractContextManager[ProjectionTransaction]:
+        """Move the checkpoint from `before` to `after` first, and commit at the end of the block.
+
+        Raises CheckpointMoved when the stored checkpoint is not, or does not stay, the one before. After any error
+        out of the block or its end the outcome is unknown: the projector starts from `checkpoint()` again.
+        """
+        ...
+
+    def refuse(self, checkpoint: Checkpoint, reason: str | None) -> None:
+        """Make queries return an error for this reason, until None lifts it. Raises CheckpointMoved."""
+        ...
+
     def heartbeat(self) -> None:
-        """Record that a projector of this projection lives and gets on."""
+        """Record that a projector of this projection is alive and making progress."""
         ...
 
     def close(self) -> None:
-        """Take the heartbeat back and let go of what is held. The last call."""
+        """Delete the heartbeat and release resources. The last call."""
         ...
 
 
 class LogPositions(Protocol):
-    """The only thing that a query asks of the event store."""
+    """The only read of the event store that a query makes."""
 
     async def exists(self, position: int) -> bool:
-        """Whether the log holds that position at this moment: an exact answer, also right after a fail-over."""
+        """Whether the log holds that position at this moment: exact, also right after a fail-over."""
         ...

@@ -10,10 +10,6 @@ Document = dict[str, Any]
 """A document of a read model, without its key: values that BSON holds natively, instants as UTC datetimes."""
 
 
-class UnexpectedEvent(Exception):
-    """An event does not fit the document that it is to change."""
-
-
 @dataclass(frozen=True)
 class Index:
     """An index of a read model: fields with 1 for ascending and -1 for descending.
@@ -32,8 +28,7 @@ class Projection:
 
     `keys` names the documents that an event touches. `evolve` gives a document's next state, or None to delete it;
     it never changes the document it was given, and raises for an event that does not fit. Both see only events of
-    `topics`. A change to what they make of an event, or to the documents' shape, is a new `version`, with a storage
-    of its own.
+    `topics`. A change to their results, or to the documents' shape, is a new `version`, with a storage of its own.
     """
 
     name: str

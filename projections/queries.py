@@ -1,4 +1,4 @@
-"""What people may ask of the read models: the queries as plain data, what each answers, and the port that answers."""
+"""The queries on the read models as plain data, their results, and the port that runs them."""
 
 from datetime import date, datetime
 from typing import Protocol
@@ -42,7 +42,7 @@ class HistoryCursor(Struct, frozen=True, kw_only=True):
 
 
 class HistoryQuery(Struct, frozen=True, kw_only=True):
-    """A page of a person's meals, newest first: at most `first` (1 to MAX_PAGE) of those that lie behind `after`.
+    """A page of a person's meals, newest first: at most `first` (1 to MAX_PAGE) of the meals behind `after`.
 
     `from_date` and `to_date` are local dates, the second exclusive. Without a status, deleted meals are left out.
     Raises ValueError for a `first` out of its bounds.
@@ -68,11 +68,11 @@ class MealPage(Struct, frozen=True, kw_only=True):
 
 
 class ReadModels(Protocol):
-    """The read side, as its callers see it: one person's meals and days, and nothing of anybody else.
+    """The read side, as its callers see it: the meals and days of one person only.
 
-    With `min_position` an answer reflects at least that position of the log: the call waits for it within a bound,
-    then raises ReadModelBehind; PositionBeyondHead comes at once. Every method raises NotReady when the database
-    does not answer.
+    With `min_position` a result reflects at least that position of the log: the call waits for it within a bound,
+    then raises ReadModelBehind; PositionBeyondHead is raised at once. Every method raises NotReady when the database
+    does not answer, and when the read model is missing, being rebuilt or refused: never an empty result instead.
     """
 
     async def meal(
@@ -80,7 +80,7 @@ class ReadModels(Protocol):
     ) -> MealSnapshot | None:
         """That meal; None when there is none, or when it is another person's.
 
-        A deleted meal is answered with status DELETED, without what it was.
+        A deleted meal is returned with status DELETED and without its contents.
         """
         ...
 
@@ -97,5 +97,5 @@ class ReadModels(Protocol):
         ...
 
     async def check_ready(self) -> None:
-        """Return when the database answers and a live projector stands behind every read model; else raise NotReady."""
+        """Return when every read model can be read and has a live projector; else raise NotReady."""
         ...

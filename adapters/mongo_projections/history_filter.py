@@ -1,4 +1,4 @@
-"""A page of a person's history as a filter that an index answers in order."""
+"""A page of a person's history as a filter that one index serves in order."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -6,14 +6,14 @@ from adapters.mongo.connection.client import Document
 from ledger import MealStatus
 from projections import HistoryQuery
 
-NEWEST_FIRST = [("eaten_at", -1), ("_id", -1)]
+NEWEST_FIRST = {"eaten_at": -1, "_id": -1}
 
 _WIDEST_OFFSET = timedelta(days=1)
 """More than any place's local time ever was away from UTC."""
 
 
 def history_filter(user_id: str, query: HistoryQuery) -> Document:
-    """The meals of the person that the query asks for, those behind its cursor.
+    """The person's meals that the query selects, behind its cursor.
 
     The bounds of `eaten_at` are wide enough to change nothing about the result: they let the index skip what local
     dates and cursor leave out anyway.

@@ -1,14 +1,12 @@
 """Where projections keep documents, checkpoint and parked events: one transaction per batch."""
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from secrets import token_hex
-from time import monotonic
 
-from pymongo import DeleteOne, IndexModel, MongoClient, ReplaceOne
+from pymongo import MongoClient
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import (
     BulkWriteError,
@@ -29,15 +27,27 @@ from adapters.mongo.connection.client import (
     Document,
     renew_connections,
 )
+from adapters.mongo.connection.deadline import Deadline
 from adapters.mongo.connection.errors import WRITE_CONFLICT, is_half_started, one_line
-from adapters.mongo.connection.orphaned_transactions import end_orphaned_transactions
-from projections import Blocked, CannotFollow, Changes, Checkpoint, CheckpointMoved, ParkedEvent, Projection
+from adapters.mongo.connection.orphaned_transactions import OrphanWatch
+from adapters.mongo_projections.projection_transaction import MongoTransaction
+from adapters.mongo_projections.storage import (
+    PROJECTORS,
+    checkpoint_document,
+    checkpoint_id,
+    checkpoint_of,
+    create_indexes,
+    parked_collection,
+    parked_marker,
+)
+from projections import Checkpoint, CheckpointMoved, Projection, SourceUnavailable, StorageFault
 
-CHECKPOINTS = "projection_checkpoints"
-PROJECTORS = "projectors"
+_log = logging.getLogger(__name__)
 
-_FORGET_PROJECTORS_AFTER = timedelta(hours=1)
-_BLOCKED_SECONDS = 1.0
+_LOCK_TIMEOUT, _SNAPSHOT_UNAVAILABLE = 24, 246
+_CONFLICTS = frozenset({WRITE_CONFLICT, _LOCK_TIMEOUT, _SNAPSHOT_UNAVAILABLE})
+"""How the server ends a transaction that meets another one, or a collection that is being dropped or created."""
+
 _COMMIT_SECONDS = 10
 
 
@@ -60,42 +70,39 @@ class MongoProjectionStore:
         )
         self._projection = projection
         self._storage = projection.storage
-        self._checkpoints = self._database[CHECKPOINTS]
+        self._documents = self._database[self._storage]
+        self._parked = self._database[parked_collection(self._storage)]
         self._projectors = self._database[PROJECTORS]
         # One session for all transactions: a new one then ends the last, should the server still hold that open.
         self._session: ClientSession = client.start_session()
         self._id = token_hex(8)
-        self._blocked: tuple[Checkpoint, float] | None = None
+        self._orphans = OrphanWatch(client, client.options.pool_options.appname or "")
+        self._stuck_at: Checkpoint | None = None
 
-    def prepare(self) -> None:
-        """Make what is missing: collections, indexes, the checkpoint at position 0."""
+    def prepare(self, head: Callable[[], int]) -> StorageFault | None:
+        """Make missing indexes; begin a storage again that cannot be continued, and return why it could not be."""
         with self._explained():
-            self._prepare()
-
-    def _prepare(self) -> None:
-        create_indexes(self._database, self._projection)
-        self._projectors.create_index(
-            "at", name="forget", expireAfterSeconds=int(_FORGET_PROJECTORS_AFTER.total_seconds())
-        )
-        self.heartbeat()
-        with suppress(DuplicateKeyError):  # then another projector has made it at this very moment
-            self._checkpoints.update_one(
-                {"_id": self._storage},
-                {"$setOnInsert": {"position": 0, "generation": token_hex(8)}},
-                upsert=True,
+            fault = self._fault()
+            if fault is not None:
+                return fault if self._begin(fault, head()) else None
+            restored = create_indexes(self._database, self._projection)
+        if restored:
+            _log.warning(
+                "read_model_indexes_restored", extra={"projection": self._storage, "indexes": restored}
             )
+        return None
 
     def checkpoint(self) -> Checkpoint:
-        """How far the projection has come."""
+        """How far the projection has come, and of which log. Raises CheckpointMoved when there is none."""
         with self._explained():
-            found = self._checkpoints.find_one({"_id": self._storage}, session=self._session)
+            found = self._find_checkpoint(self._session)
         if found is None:
-            raise CannotFollow(f"{self._storage} has no checkpoint: it must be prepared first")
-        return Checkpoint(position=found["position"], generation=found["generation"])
+            raise CheckpointMoved
+        return found
 
     @contextmanager
-    def transaction(self, expected: Checkpoint, position: int) -> Iterator["MongoTransaction"]:
-        """One batch, with the checkpoint moved first. Raises CheckpointMoved when it is not the expected one."""
+    def transaction(self, before: Checkpoint, after: Checkpoint) -> Iterator[MongoTransaction]:
+        """One batch, with the checkpoint moved first. Raises CheckpointMoved when it is not the one before."""
         with self._explained():
             try:
                 with self._session.start_transaction(
@@ -104,17 +111,26 @@ class MongoProjectionStore:
                     read_preference=PRIMARY,
                     max_commit_time_ms=_COMMIT_SECONDS * 1000,
                 ):
-                    self._move(expected, position)
-                    yield MongoTransaction(self._database, self._storage, self._session)
+                    self._replace(before, after, self._session)
+                    yield MongoTransaction(self._documents, self._parked, after.generation, self._session)
             except OperationFailure as error:
-                if error.code != WRITE_CONFLICT:
+                if error.code not in _CONFLICTS:
                     raise
-                self._note_conflict(expected)
+                self._note_conflict(before)
                 raise CheckpointMoved from error
-        self._blocked = None
+        self._stuck_at = None
+
+    def refuse(self, checkpoint: Checkpoint, reason: str | None) -> None:
+        """Make queries return an error for this reason, until None lifts it. Raises CheckpointMoved."""
+        with self._explained():
+            moved = self._documents.update_one(
+                _unchanged(self._storage, checkpoint), {"$set": {"refused": reason}}
+            )
+        if moved.matched_count != 1:
+            raise CheckpointMoved
 
     def heartbeat(self) -> None:
-        """Record that a projector of this projection lives and gets on."""
+        """Record that a projector of this projection is alive and making progress."""
         with self._explained():
             self._projectors.update_one(
                 {"_id": self._id},
@@ -123,9 +139,48 @@ class MongoProjectionStore:
             )
 
     def close(self) -> None:
-        """Take the heartbeat back and end the session."""
+        """Delete the heartbeat and end the session."""
         with self._explained(), self._session:
             self._projectors.delete_one({"_id": self._id})
+
+    def _fault(self) -> StorageFault | None:
+        checkpoint = self._find_checkpoint()
+        if checkpoint is None:
+            is_empty = self._documents.find_one({}, {"_id": 1}) is None
+            return StorageFault.MISSING if is_empty else StorageFault.NO_CHECKPOINT
+        if self._parked.find_one({"_id": checkpoint.generation}, {"_id": 1}) is None:
+            return StorageFault.PARKED_EVENTS_LOST
+        return None
+
+    def _begin(self, fault: StorageFault, serves_from: int) -> bool:
+        """Empty the storage and begin it again. False when another projector has begun it at the same time.
+
+        Projectors that do so at once do not disturb each other: the checkpoint comes last and only once, nothing is
+        written to a storage without it, and a collection is dropped together with its checkpoint.
+        """
+        if fault is not StorageFault.MISSING:
+            self._documents.drop()
+        create_indexes(self._database, self._projection)
+        begun = Checkpoint(generation=token_hex(8), serves_from=serves_from)
+        self._parked.insert_one(parked_marker(begun.generation))
+        try:
+            self._documents.insert_one(checkpoint_document(self._storage, begun))
+        except DuplicateKeyError:
+            self._parked.delete_one({"_id": begun.generation})
+            return False
+        self._parked.delete_many({"generation": {"$ne": begun.generation}})
+        return True
+
+    def _find_checkpoint(self, session: ClientSession | None = None) -> Checkpoint | None:
+        found = self._documents.find_one({"_id": checkpoint_id(self._storage)}, session=session)
+        return None if found is None else checkpoint_of(found)
+
+    def _replace(self, before: Checkpoint, after: Checkpoint, session: ClientSession) -> None:
+        moved = self._documents.replace_one(
+            _unchanged(self._storage, before), checkpoint_document(self._storage, after), session=session
+        )
+        if moved.matched_count != 1:
+            raise CheckpointMoved
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -137,99 +192,21 @@ class MongoProjectionStore:
             known = isinstance(error, ConnectionFailure | OperationFailure | InvalidOperation)
             if isinstance(error, WriteError | BulkWriteError) or not (known or is_half_started(error)):
                 raise
-            raise CannotFollow(f"{self._storage}: {one_line(error)}") from error
-
-    def _move(self, expected: Checkpoint, position: int) -> None:
-        moved = self._checkpoints.update_one(
-            {"_id": self._storage, "position": expected.position, "generation": expected.generation},
-            {"$set": {"position": position}},
-            session=self._session,
-        )
-        if moved.matched_count != 1:
-            raise CheckpointMoved
+            raise SourceUnavailable(f"{self._storage}: {one_line(error)}") from error
 
     def _note_conflict(self, expected: Checkpoint) -> None:
-        """Somebody holds the checkpoint. When it stays where it is, whoever holds it may be dead."""
-        if self._blocked is None or self._blocked[0] != expected:
-            self._blocked = (expected, monotonic())
-        elif monotonic() - self._blocked[1] > _BLOCKED_SECONDS:
-            end_orphaned_transactions(self._client, self._client.options.pool_options.appname or "")
+        """Another transaction holds the checkpoint. When it stays where it is, the owner may be dead."""
+        if self._stuck_at == expected:
+            self._orphans.blocked(Deadline.after(_COMMIT_SECONDS))
+        else:
+            self._stuck_at = expected
+            self._orphans.progressed()
 
 
-class MongoTransaction:
-    """One batch's reads, of one snapshot, and writes: a ProjectionTransaction."""
-
-    def __init__(self, database: Database[Document], storage: str, session: ClientSession) -> None:
-        self._documents: MongoCollection[Document] = database[storage]
-        self._parked: MongoCollection[Document] = database[parked_collection(storage)]
-        self._session = session
-
-    def documents(self, keys: Collection[str]) -> Mapping[str, Document]:
-        """Those of the documents that exist."""
-        if not keys:
-            return {}
-        found = self._documents.find({"_id": {"$in": sorted(keys)}}, session=self._session)
-        return {document.pop("_id"): document for document in found}
-
-    def blocked(self, keys: Collection[str], streams: Collection[str]) -> Blocked:
-        """Those of the keys and streams that have a parked event."""
-        if not keys and not streams:
-            return Blocked()
-        found = self._parked.find(
-            {"$or": [{"key": {"$in": sorted(keys)}}, {"key": None, "stream_id": {"$in": sorted(streams)}}]},
-            {"key": 1, "stream_id": 1},
-            session=self._session,
-        )
-        pairs = [(document["key"], document["stream_id"]) for document in found]
-        return Blocked(
-            keys=frozenset(key for key, _ in pairs if key is not None),
-            streams=frozenset(stream_id for key, stream_id in pairs if key is None),
-        )
-
-    def save(self, changes: Changes) -> None:
-        """Write the documents and the parked events."""
-        writes = [
-            DeleteOne({"_id": key})
-            if document is None
-            else ReplaceOne({"_id": key}, {"_id": key, **document}, upsert=True)
-            for key, document in changes.documents.items()
-        ]
-        if writes:
-            self._documents.bulk_write(writes, ordered=False, session=self._session)
-        if changes.parked:
-            self._parked.insert_many(map(_parked_document, changes.parked), session=self._session)
-
-
-def parked_collection(storage: str) -> str:
-    """The collection of the events that could not be applied to that storage."""
-    return f"{storage}_parked"
-
-
-def create_indexes(database: Database[Document], projection: Projection) -> None:
-    """Make the indexes of a projection's storage, where they are missing."""
-    database[projection.storage].create_indexes(
-        [
-            IndexModel(
-                list(index.fields),
-                name=index.name,
-                **({"partialFilterExpression": dict(index.where)} if index.where else {}),
-            )
-            for index in projection.indexes
-        ]
-    )
-    database[parked_collection(projection.storage)].create_indexes(
-        [
-            IndexModel([("key", 1), ("position", 1)], name="queue"),
-            IndexModel([("stream_id", 1), ("position", 1)], name="stream"),
-        ]
-    )
-
-
-def _parked_document(parked: ParkedEvent) -> Document:
+def _unchanged(storage: str, checkpoint: Checkpoint) -> Document:
+    """Finds the checkpoint where position and generation are still the same."""
     return {
-        "position": parked.position,
-        "stream_id": parked.stream_id,
-        "topic": parked.topic,
-        "key": parked.key,
-        "error": parked.error,
+        "_id": checkpoint_id(storage),
+        "position": checkpoint.position,
+        "generation": checkpoint.generation,
     }

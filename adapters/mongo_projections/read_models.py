@@ -1,22 +1,21 @@
 """The queries on the read models: majority reads, each limited to one person, over either asynchronous driver."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from pymongo import AsyncMongoClient
-from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from adapters.mongo.connection.client import CODEC, MAJORITY, PRIMARY, Document
 from adapters.mongo.connection.errors import is_undecided
 from adapters.mongo_projections.history_filter import NEWEST_FIRST, history_filter
-from adapters.mongo_projections.projection_store import CHECKPOINTS, PROJECTORS
+from adapters.mongo_projections.storage import PROJECTORS, checkpoint_id, checkpoint_of
 from ledger import MealSnapshot, MealStatus
 from projections import (
     DAILY_SUMMARIES,
@@ -29,9 +28,12 @@ from projections import (
     PositionBeyondHead,
     Projection,
     ReadModelBehind,
+    day_key,
     decode_meal,
     summary,
 )
+
+_SERVED = (MEALS, DAILY_SUMMARIES)
 
 _TIMEOUT_MS = 5000
 _READY_SECONDS = 2.0
@@ -41,8 +43,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05
 class MongoReadModels:
     """The read models in MongoDB: ReadModels.
 
-    An answer that names a position, or is to reflect one, reads checkpoint and documents from one snapshot, so the
-    documents are exactly as old as the checkpoint says.
+    Every query reads documents and checkpoint from one snapshot, so the documents are exactly as old as the checkpoint
+    says. Where the checkpoint is missing, or says that the storage must not be read, the query raises
+    NotReady: documents that were lost are never taken for none.
 
     `wait_seconds` bounds the wait for a `min_position`. A projector whose last heartbeat is older than
     `stale_after`, by the database's clock, counts as gone.
@@ -57,7 +60,6 @@ class MongoReadModels:
         wait_seconds: float = 2.0,
         stale_after: timedelta = timedelta(seconds=10),
     ) -> None:
-        self._client = client
         self._database = client.get_database(
             database, codec_options=CODEC, read_preference=PRIMARY, read_concern=MAJORITY
         )
@@ -73,24 +75,19 @@ class MongoReadModels:
             key = str(UUID(meal_id))
         except ValueError:
             return None
-        async with self._reading(MEALS, min_position) as session:
-            found = await self._documents(MEALS).find_one(
-                {"_id": key, "user_id": user_id}, session=session, max_time_ms=_TIMEOUT_MS
-            )
-        return None if found is None else decode_meal(key, found)
+        found, _ = await self._read(MEALS, min_position, [{"$match": {"_id": key, "user_id": user_id}}])
+        return decode_meal(key, found[0]) if found else None
 
     async def meal_history(
         self, user_id: str, query: HistoryQuery, *, min_position: int | None = None
     ) -> MealPage:
         """A page of the person's meals, newest first."""
-        async with self._reading(MEALS, min_position) as session:
-            found = (
-                await self._documents(MEALS)
-                .find(history_filter(user_id, query), session=session, max_time_ms=_TIMEOUT_MS)
-                .sort(NEWEST_FIRST)
-                .limit(query.first + 1)
-                .to_list(None)
-            )
+        page: list[Document] = [
+            {"$match": history_filter(user_id, query)},
+            {"$sort": NEWEST_FIRST},
+            {"$limit": query.first + 1},
+        ]
+        found, _ = await self._read(MEALS, min_position, page)
         return MealPage(
             meals=tuple(decode_meal(document["_id"], document) for document in found[: query.first]),
             has_next_page=len(found) > query.first,
@@ -100,20 +97,19 @@ class MongoReadModels:
         self, user_id: str, day: date, *, min_position: int | None = None
     ) -> DailySummary:
         """The person's local day, and the position that it reflects."""
-        async with self._snapshot(DAILY_SUMMARIES, min_position or 0) as (session, position):
-            found = await self._documents(DAILY_SUMMARIES).find_one(
-                {"user_id": user_id, "local_date": day.isoformat()},
-                session=session,
-                max_time_ms=_TIMEOUT_MS,
-            )
-        return summary(day, found, position)
+        wanted: Document = {"$match": {"_id": day_key(user_id, day)}}
+        found, position = await self._read(DAILY_SUMMARIES, min_position, [wanted])
+        return summary(day, found[0] if found else None, position)
 
     async def stale_analyses(self, older_than: datetime, limit: int) -> list[str]:
-        """The ids of at most `limit` meals, of anybody, that are ANALYZING since before that moment; oldest first."""
+        """The ids of at most `limit` meals, of all people, that are ANALYZING since before that moment; oldest first.
+
+        It may be behind, so that a read model that is missing or being rebuilt is no error: it holds fewer.
+        """
         with_status = {"status": MealStatus.ANALYZING.value, "created_at": {"$lt": older_than}}
-        async with self._reading(MEALS, None):
+        with _available():
             found = (
-                await self._documents(MEALS)
+                await self._database[MEALS.storage]
                 .find(with_status, {"_id": 1}, max_time_ms=_TIMEOUT_MS)
                 .sort([("created_at", 1)])
                 .limit(limit)
@@ -122,46 +118,37 @@ class MongoReadModels:
         return [document["_id"] for document in found]
 
     async def check_ready(self) -> None:
-        """Return when MongoDB answers and a live projector stands behind every read model; else raise NotReady."""
-        needed = {MEALS.storage, DAILY_SUMMARIES.storage}
-        oldest = {"$subtract": ["$$NOW", self._stale_after // timedelta(milliseconds=1)]}
-        alive = {"projection": {"$in": sorted(needed)}, "$expr": {"$gt": ["$at", oldest]}}
+        """Return when every read model can be read and has a live projector; else raise NotReady."""
         try:
-            with _answered():
+            with _available():
                 async with asyncio.timeout(_READY_SECONDS):
-                    found = await self._database[PROJECTORS].find(alive, {"projection": 1}).to_list(None)
+                    await self._require_projectors()
+                    for projection in _SERVED:
+                        await self._read(projection, None, [{"$limit": 1}])
         except TimeoutError as error:
             raise NotReady("MongoDB does not answer.") from error
+
+    async def _require_projectors(self) -> None:
+        needed = {projection.storage for projection in _SERVED}
+        oldest = {"$subtract": ["$$NOW", self._stale_after // timedelta(milliseconds=1)]}
+        alive = {"projection": {"$in": sorted(needed)}, "$expr": {"$gt": ["$at", oldest]}}
+        found = await self._database[PROJECTORS].find(alive, {"projection": 1}).to_list(None)
         missing = needed - {document["projection"] for document in found}
         if missing:
             raise NotReady(f"No projector keeps {' and '.join(sorted(missing))} up to date.")
 
-    @asynccontextmanager
-    async def _reading(
-        self, projection: Projection, min_position: int | None
-    ) -> AsyncIterator[AsyncClientSession | None]:
-        """A session for reading a model that has reached the position; none is needed where none is asked for."""
-        if min_position is None:
-            with _answered():
-                yield None
-        else:
-            async with self._snapshot(projection, min_position) as (session, _):
-                yield session
-
-    @asynccontextmanager
-    async def _snapshot(
-        self, projection: Projection, min_position: int
-    ) -> AsyncIterator[tuple[AsyncClientSession, int]]:
-        """A session that reads the model as it is at one position, which is `min_position` or a later one."""
+    async def _read(
+        self, projection: Projection, min_position: int | None, stages: Sequence[Document]
+    ) -> tuple[list[Document], int]:
+        """The documents of a pipeline, and the position that they reflect, which is `min_position` or a later one."""
         clock = asyncio.get_running_loop().time
         until, pause, known = clock() + self._wait_seconds, _FIRST_PAUSE, False
         while True:
-            with _answered():
-                async with await self._start_session() as session:
-                    position = await self._position(projection, session)
-                    if position >= min_position:
-                        yield session, position
-                        return
+            with _available():
+                found, checkpoint = await self._run(projection.storage, stages)
+                position = _readable(projection.storage, checkpoint)
+                if min_position is None or position >= min_position:
+                    return found, position
                 if not known and not await self._positions.exists(min_position):
                     raise PositionBeyondHead
                 known = True
@@ -170,23 +157,33 @@ class MongoReadModels:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _start_session(self) -> AsyncClientSession:
-        session: Any = self._client.start_session(snapshot=True)
-        # Motor's has to be awaited, PyMongo's is there at once.
-        return cast("AsyncClientSession", await session if isawaitable(session) else session)
+    async def _run(self, storage: str, stages: Sequence[Document]) -> tuple[list[Document], Document | None]:
+        """The documents of a pipeline, and the checkpoint or None: of one snapshot, by one command.
 
-    async def _position(self, projection: Projection, session: AsyncClientSession) -> int:
-        checkpoint = await self._database[CHECKPOINTS].find_one(
-            {"_id": projection.storage}, session=session, max_time_ms=_TIMEOUT_MS
-        )
-        return 0 if checkpoint is None else int(checkpoint["position"])
+        The checkpoint is read last: a storage that is dropped before the documents are read has none then.
+        """
+        own = checkpoint_id(storage)
+        with_checkpoint = {"$unionWith": {"coll": storage, "pipeline": [{"$match": {"_id": own}}]}}
+        snapshot = self._database.get_collection(storage, read_concern=ReadConcern("snapshot"))
+        cursor: Any = snapshot.aggregate([*stages, with_checkpoint], maxTimeMS=_TIMEOUT_MS)
+        # Motor's is a cursor at once, PyMongo's has to be awaited.
+        found = await (await cursor if isawaitable(cursor) else cursor).to_list(None)
+        if not found or found[-1]["_id"] != own:
+            return found, None
+        return found[:-1], found[-1]
 
-    def _documents(self, projection: Projection) -> AsyncCollection[Document]:
-        return self._database[projection.storage]
+
+def _readable(storage: str, checkpoint: Document | None) -> int:
+    """The checkpoint's position. Raises NotReady when the storage must not be read."""
+    held = None if checkpoint is None else checkpoint_of(checkpoint)
+    unready = "it is missing" if held is None else held.unready
+    if held is None or unready is not None:
+        raise NotReady(f"The read model {storage} cannot be read: {unready}.")
+    return held.position
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def _available() -> Iterator[None]:
     """Raise NotReady when the database does not answer."""
     try:
         yield

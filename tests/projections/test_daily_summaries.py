@@ -18,7 +18,7 @@ def of(documents: dict[str, Document], day: date = TODAY, user_id: str = "alice"
     return documents.get(day_key(user_id, day))
 
 
-def test_a_day_without_meals_has_zero_meals_and_complete_totals_of_zero() -> None:
+def test_a_day_without_meals_has_complete_totals_of_zero() -> None:
     empty = summary(TODAY, None, 7)
 
     assert (empty.date, empty.meal_count, empty.pending_count, empty.breakdown) == (TODAY, 0, 0, ())
@@ -32,7 +32,7 @@ def test_a_meal_being_analysed_is_on_no_day() -> None:
     assert applied(DAILY_SUMMARIES, events_of(requested())) == {}
 
 
-def test_a_failed_meal_is_on_no_day_and_can_be_deleted() -> None:
+def test_a_failed_meal_is_on_no_day() -> None:
     meal = requested()
     meal.fail(NoFoodRecognized("nothing"), actor=ALICE)
     meal.delete(actor=ALICE)

@@ -67,7 +67,7 @@ def confirmed_and_deleted() -> Meal:
     return meal
 
 
-def test_a_bad_event_is_parked_and_later_ones_of_its_key_queue_behind_it() -> None:
+def test_later_events_queue_behind_a_parked_event_of_their_key() -> None:
     bad, good = confirmed_and_deleted(), analyzed()
     log = recorded([*events_of(bad), *events_of(good)])
 
@@ -96,7 +96,7 @@ def test_a_key_that_was_parked_before_stays_parked() -> None:
     assert changes.documents.keys() == {str(other.id)}
 
 
-def test_of_a_meal_that_moves_between_two_days_only_the_parked_day_waits() -> None:
+def test_a_meal_that_moves_waits_on_its_parked_day_only() -> None:
     meal = analyzed()
     meal.update(timing=timing(NOON.replace(day=12)), notes=None, amounts={}, actor=ALICE)
     today, yesterday = day_key("alice", TODAY), day_key("alice", date(2025, 11, 12))
@@ -141,7 +141,7 @@ def test_a_stream_that_was_parked_before_stays_parked() -> None:
     assert day["contributions"].keys() == {str(other.id)}
 
 
-def test_the_error_of_a_parked_event_names_type_and_place_and_nothing_that_was_eaten() -> None:
+def test_the_error_of_a_parked_event_holds_no_personal_data() -> None:
     [parked, _] = folded(
         failing_on(MEALS, MealConfirmed), recorded(events_of(confirmed_and_deleted()))
     ).parked

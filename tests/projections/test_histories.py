@@ -43,7 +43,7 @@ def test_every_meal_is_what_its_stream_makes_of_it(history: History) -> None:
 
 @given(histories())
 @settings(deadline=None)
-def test_every_day_is_the_sum_of_the_meals_that_lie_on_it(history: History) -> None:
+def test_every_day_is_the_sum_of_its_meals(history: History) -> None:
     meals, log = history
     counting = [meal for meal in meals if meal.status in {MealStatus.ANALYZED, MealStatus.CONFIRMED}]
 
@@ -71,9 +71,7 @@ def test_every_day_is_the_sum_of_the_meals_that_lie_on_it(history: History) -> N
 
 @given(histories(), st.data())
 @settings(deadline=None)
-def test_however_the_log_is_cut_the_documents_are_the_same_to_the_byte(
-    history: History, data: st.DataObject
-) -> None:
+def test_documents_do_not_depend_on_the_batches(history: History, data: st.DataObject) -> None:
     _, log = history
     cuts = sorted({0, len(log), *data.draw(st.lists(st.integers(0, len(log))))})
 
@@ -86,7 +84,7 @@ def test_however_the_log_is_cut_the_documents_are_the_same_to_the_byte(
 
 @given(histories())
 @settings(deadline=None)
-def test_the_order_of_different_meals_does_not_matter_to_a_day(history: History) -> None:
+def test_a_day_does_not_depend_on_the_order_of_meals(history: History) -> None:
     _, log = history
     stream_by_stream = sorted(log, key=lambda event: event.originator_id)
 

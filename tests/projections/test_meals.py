@@ -75,7 +75,7 @@ def test_a_failed_meal_says_why() -> None:
     assert decode_meal(str(meal.id), document) == meal.snapshot()
 
 
-def test_a_deleted_meal_keeps_its_place_and_nothing_of_what_it_was() -> None:
+def test_a_deleted_meal_keeps_its_place_and_nothing_else() -> None:
     meal = analyzed()
     meal.update(timing=meal.timing, notes="a secret note", amounts={}, actor=ALICE)
     meal.delete(actor=ALICE)

@@ -13,25 +13,34 @@ from eventsourcing.persistence import StoredEvent
 from pymongo import MongoClient
 
 from adapters.mongo.connection.client import Document
-from adapters.mongo_projections.projection_log import GapInLog, RecorderEventLog
-from adapters.mongo_projections.projection_store import CHECKPOINTS, MongoProjectionStore
+from adapters.mongo_projections.log_reader import GapInLog, RecorderLogReader
+from adapters.mongo_projections.projection_store import MongoProjectionStore
+from adapters.mongo_projections.storage import checkpoint_id
 from ledger import Meal, MealConfirmed, MealEvent
 from projections import (
     DAILY_SUMMARIES,
     MEALS,
-    Batch,
-    CannotFollow,
+    Checkpoint,
     CheckpointMoved,
+    LogPage,
     NotReady,
     PositionBeyondHead,
     Projection,
     Projector,
     ReadError,
     ReadModelBehind,
+    SourceUnavailable,
 )
 from tests.adapters.mongo_projections.projection_fixtures import sync_client
 from tests.ledger.plates import ALICE, analyzed, requested
 from tests.projections.logs import MealLog, meal_log
+
+_DOCUMENTS = {"_id": {"$type": "string"}}
+"""Finds the documents of a storage, without its checkpoint."""
+
+
+_PARKED = {"position": {"$exists": True}}
+"""Finds the parked events of a storage, without the marker of their generation."""
 
 
 class Killed(BaseException):
@@ -62,18 +71,24 @@ class Given:
         return projector
 
     def documents(self, projection: Projection) -> dict[str, Document]:
-        found = self.client[self.database][projection.storage].find()
+        found = self.client[self.database][projection.storage].find(_DOCUMENTS)
         return {document.pop("_id"): document for document in found}
 
     def raw(self, projection: Projection) -> list[bytes]:
-        return sorted(map(bson.encode, self.client[self.database][projection.storage].find()))
+        return sorted(map(bson.encode, self.client[self.database][projection.storage].find(_DOCUMENTS)))
 
     def parked(self, projection: Projection) -> list[tuple[int, str | None, bool]]:
-        found = self.client[self.database][f"{projection.storage}_parked"].find().sort("position")
+        found = (
+            self.client[self.database][f"{projection.storage}_parked"]
+            .find({"position": {"$gt": 0}})
+            .sort("position")
+        )
         return [(document["position"], document["key"], document["error"] is None) for document in found]
 
     def checkpoint(self, projection: Projection) -> int:
-        found = self.client[self.database][CHECKPOINTS].find_one({"_id": projection.storage})
+        found = self.client[self.database][projection.storage].find_one(
+            {"_id": checkpoint_id(projection.storage)}
+        )
         assert found is not None
         position: int = found["position"]
         return position
@@ -86,7 +101,7 @@ def given(mongodb_url: str, mongodb_database: str) -> Iterator[Given]:
 
 
 def catch_up(projector: Projector) -> int:
-    """Apply everything; how many batches it took. Races lost to a rival are tried again."""
+    """Apply everything; how many batches it took. Races lost to a rival are retried."""
     batches, until = 0, time.monotonic() + 60
     while time.monotonic() < until:
         try:
@@ -121,7 +136,7 @@ def test_it_catches_up_and_then_has_nothing_to_do(given: Given) -> None:
     assert given.documents(MEALS)[str(meal.id)]["status"] == "CONFIRMED"
 
 
-def test_the_checkpoint_moves_over_events_that_do_not_concern_the_projection(given: Given) -> None:
+def test_the_checkpoint_moves_over_events_of_other_topics(given: Given) -> None:
     last = [given.log.save(requested()) for _ in range(5)][-1]
 
     assert catch_up(given.projector(DAILY_SUMMARIES, batch_size=2)) == 3
@@ -203,12 +218,11 @@ def test_after_an_error_it_starts_from_the_stored_checkpoint(given: Given) -> No
 
 
 def test_a_projector_from_before_a_reset_is_refused(given: Given) -> None:
-    """The storage is emptied, and comes to the same position again: only the generation tells the difference."""
+    """The storage comes to the same position again: only the generation tells the difference."""
     given.log.save(*many_meals(1))
     slow = given.projector(COUNTS)
     catch_up(slow)
-    given.client[given.database][CHECKPOINTS].delete_one({"_id": COUNTS.storage})
-    given.client[given.database][COUNTS.storage].delete_many({})
+    given.client[given.database].drop_collection(COUNTS.storage)
     catch_up(given.projector(COUNTS))
     given.log.save(*many_meals(1))
 
@@ -216,7 +230,7 @@ def test_a_projector_from_before_a_reset_is_refused(given: Given) -> None:
         slow.advance()
 
 
-def test_a_parked_event_holds_back_its_key_over_batches_and_restarts(
+def test_a_parked_event_blocks_its_key_across_restarts(
     given: Given, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, good = analyzed(), analyzed()
@@ -242,9 +256,10 @@ def test_a_parked_event_holds_back_its_key_over_batches_and_restarts(
     assert given.documents(MEALS)[str(bad.id)]["status"] == "ANALYZED"
     assert given.documents(MEALS)[str(good.id)]["status"] == "ANALYZED"
     assert given.checkpoint(MEALS) == last
-    [logged] = [record for record in caplog.records if record.name == "projections.projector"]
-    assert f"parked the event at position {bad_position}: RuntimeError in " in logged.getMessage()
-    assert "secret" not in caplog.text
+    [logged] = [vars(record) for record in caplog.records if record.msg == "event_parked"]
+    assert (logged["projection"], logged["position"]) == (MEALS.storage, bad_position)
+    assert logged["error"].startswith("RuntimeError in ")
+    assert "secret" not in repr(logged)
 
 
 def test_an_event_that_cannot_be_read_parks_its_stream(given: Given) -> None:
@@ -293,15 +308,15 @@ def test_a_gap_in_the_log_stops_the_projection_before_it(given: Given) -> None:
 def test_only_what_the_projection_asked_for_is_decoded(given: Given) -> None:
     given.log.save(requested())
 
-    class Unopened(RecorderEventLog):
+    class Unopened(RecorderLogReader):
         def __init__(self, log: MealLog) -> None:
             super().__init__(log._recorder, log._mapper)
 
-        def read(self, after: int, limit: int, topics: Collection[str]) -> Batch | None:
-            batch = super().read(after, limit, topics)
-            assert batch is not None
-            assert batch.events == ()
-            return batch
+        def read(self, checkpoint: Checkpoint, limit: int, topics: Collection[str]) -> LogPage | None:
+            page = super().read(checkpoint, limit, topics)
+            assert page is not None
+            assert page.events == ()
+            return page
 
     store = MongoProjectionStore(given.client, given.database, DAILY_SUMMARIES)
     projector = Projector(DAILY_SUMMARIES, Unopened(given.log), store)
@@ -326,5 +341,5 @@ def test_a_log_that_cannot_be_read_gives_the_stores_reason(given: Given) -> None
         {"_id": 1}, {"$unset": {"originator_version": 1}}
     )
 
-    with pytest.raises(CannotFollow, match="document 1 of the event store is no event"):
+    with pytest.raises(SourceUnavailable, match="document 1 of the event store is no event"):
         given.projector(MEALS).advance()

@@ -45,6 +45,18 @@ class ReadSide:
                 pass
         return last
 
+    def another_pair(self, **arguments: Any) -> list[Projector]:
+        """Projectors of both read models, not yet prepared."""
+        return [
+            Projector(
+                projection,
+                self.log,
+                MongoProjectionStore(self.client, self.database, projection),
+                **arguments,
+            )
+            for projection in (MEALS, DAILY_SUMMARIES)
+        ]
+
 
 @asynccontextmanager
 async def read_side(url: str, database: str, driver: Driver) -> AsyncIterator[ReadSide]:
@@ -56,6 +68,7 @@ async def read_side(url: str, database: str, driver: Driver) -> AsyncIterator[Re
         )
         for projector in (meals, days):
             projector.prepare()
+            projector.heartbeat()
         yield ReadSide(client, async_client, database, log, (meals, days))
         for projector in (meals, days):
             projector.close()

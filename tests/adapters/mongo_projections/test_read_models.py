@@ -2,8 +2,7 @@
 
 import asyncio
 import socket
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
 from uuid import UUID, uuid4
@@ -21,12 +20,15 @@ from adapters.mongo.connection.client import (
     make_async_client,
 )
 from adapters.mongo.read.log_positions import MongoLogPositions
-from adapters.mongo_projections.projection_store import PROJECTORS
 from adapters.mongo_projections.read_models import MongoReadModels
+from adapters.mongo_projections.storage import PROJECTORS, checkpoint_id
 from ledger import Meal, MealStatus, MealType
 from projections import (
+    DAILY_SUMMARIES,
+    MEALS,
     HistoryCursor,
     HistoryQuery,
+    LogDiverged,
     MealPage,
     NotReady,
     PositionBeyondHead,
@@ -35,6 +37,8 @@ from projections import (
 )
 from tests.adapters.mongo_projections.read_side import ReadSide, read_side
 from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
+
+STORAGES = (MEALS.storage, DAILY_SUMMARIES.storage)
 
 
 @pytest.fixture(params=["motor", "pymongo"])
@@ -108,9 +112,7 @@ class TestHistory:
         assert not page.has_next_page
 
     @pytest.mark.parametrize("first", [1, 2, 3, 7, 100])
-    async def test_pages_are_complete_and_without_repeats_where_eaten_times_are_equal(
-        self, given: ReadSide, first: int
-    ) -> None:
+    async def test_pages_are_complete_where_eaten_times_are_equal(self, given: ReadSide, first: int) -> None:
         meals = [requested(when=timing(NOON + timedelta(hours=number // 4))) for number in range(12)]
         given.project(*meals, requested(user_id="bob"))
 
@@ -245,30 +247,24 @@ class TestMinPosition:
         assert len(page.meals) >= 1
         assert day.position >= position
 
-    async def test_a_model_that_stays_behind_is_an_error_after_the_bound(self, given: ReadSide) -> None:
+    async def test_a_model_that_stays_behind_is_an_error(self, given: ReadSide) -> None:
         position = given.log.save(analyzed())
         models = given.models(wait_seconds=0.2)
-        before = time.monotonic()
 
         with pytest.raises(ReadModelBehind) as raised:
             await models.meal_history("alice", HistoryQuery(first=1), min_position=position)
 
-        assert 0.2 <= time.monotonic() - before < 5
         assert raised.value.code is ReadErrorCode.READ_MODEL_BEHIND
 
     @pytest.mark.parametrize("beyond", [1, 1000, 2**63, 2**100])
     async def test_a_position_beyond_the_head_is_refused_at_once(self, given: ReadSide, beyond: int) -> None:
         head = given.project(analyzed())
-        before = time.monotonic()
 
         with pytest.raises(PositionBeyondHead):
-            await given.models(wait_seconds=60).meal("alice", str(uuid4()), min_position=head + beyond)
+            async with asyncio.timeout(60):
+                await given.models(wait_seconds=3600).meal("alice", str(uuid4()), min_position=head + beyond)
 
-        assert time.monotonic() - before < 10
-
-    async def test_a_position_that_was_reached_long_ago_asks_nothing_of_the_log(
-        self, given: ReadSide
-    ) -> None:
+    async def test_a_position_already_reached_is_not_looked_up(self, given: ReadSide) -> None:
         meal = analyzed()
         given.project(meal)
         given.client[given.database].drop_collection("meal_ledger_events")
@@ -276,22 +272,77 @@ class TestMinPosition:
         for position in (-1, 0, 1, 2):
             assert await given.models().meal("alice", str(meal.id), min_position=position) is not None
 
-    async def test_before_the_first_projector_ran_everything_is_behind(
+
+class TestUnreadableStorage:
+    """A storage that is missing, being rebuilt or refused is an error of every query, and never an empty diary."""
+
+    async def test_a_dropped_storage_is_an_error_to_every_query(self, given: ReadSide) -> None:
+        position = given.project(analyzed())
+        for storage in STORAGES:
+            given.client[given.database].drop_collection(storage)
+
+        for min_position in (None, 0, position, position + 1):
+            await assert_not_ready(given.models(), "is missing", min_position)
+
+    async def test_a_lost_checkpoint_is_an_error_too(self, given: ReadSide) -> None:
+        given.project(analyzed())
+        for storage in STORAGES:
+            given.client[given.database][storage].delete_one({"_id": checkpoint_id(storage)})
+
+        await assert_not_ready(given.models(), "is missing")
+
+    async def test_before_the_first_projector_ran_nothing_is_answered(
         self, given: ReadSide, mongodb_database: str
     ) -> None:
-        given.client[mongodb_database].drop_collection("projection_checkpoints")
-        position = given.log.save(analyzed())
+        given.client.drop_database(mongodb_database)
 
-        with pytest.raises(ReadModelBehind):
-            await given.models(wait_seconds=0).daily_summary(
-                "alice", date(2025, 11, 13), min_position=position
-            )
+        await assert_not_ready(given.models(), "is missing|No projector")
+
+    async def test_a_rebuild_is_shown_only_when_complete(self, given: ReadSide) -> None:
+        meals = [confirmed(analyzed()) for _ in range(2)]
+        head = [given.project(meal) for meal in meals][-1]
+        for storage in STORAGES:
+            given.client[given.database].drop_collection(storage)
+        projectors = given.another_pair(batch_size=2)
+
+        for projector in projectors:
+            projector.prepare()
+        for reached in range(0, head, 2):
+            await assert_not_ready(given.models(), f"is being rebuilt, position {reached} of {head}")
+            for projector in projectors:
+                assert projector.advance()
+
+        day = await given.models().daily_summary("alice", meals[0].timing.local_date)
+        assert (day.meal_count, day.position) == (2, head)
+        await given.models().check_ready()
+        for projector in projectors:
+            projector.close()
+
+    async def test_a_storage_of_another_log_is_refused(self, given: ReadSide) -> None:
+        position = given.project(analyzed())
+        given.client[given.database]["meal_ledger_events"].delete_many({"_id": position})
+
+        for projector in given.projectors * 2:
+            with pytest.raises(LogDiverged):
+                projector.advance()
+
+        await assert_not_ready(given.models(), f"the log holds no event at position {position}")
+
+
+async def assert_not_ready(models: MongoReadModels, reason: str, min_position: int | None = None) -> None:
+    asked: tuple[Awaitable[object], ...] = (
+        models.meal("alice", str(uuid4()), min_position=min_position),
+        models.meal_history("alice", HistoryQuery(first=1), min_position=min_position),
+        models.daily_summary("alice", date(2025, 11, 13), min_position=min_position),
+        models.check_ready(),
+    )
+    for answer in asked:
+        with pytest.raises(NotReady, match=reason):
+            await answer
 
 
 class TestStaleAnalyses:
-    async def test_only_unfinished_meals_from_before_the_moment_are_found_oldest_first(
-        self, given: ReadSide
-    ) -> None:
+    async def test_old_unfinished_meals_are_found_oldest_first(self, given: ReadSide) -> None:
         old, older, finished = requested(user_id="bob"), requested(), analyzed()
         given.project(older, old, finished)
         for meal, minutes in ((old, 5), (older, 9), (finished, 9)):
@@ -343,13 +394,11 @@ async def silent(request: pytest.FixtureRequest) -> AsyncIterator[AsyncMongoClie
 
 async def test_a_database_that_does_not_answer_is_not_ready(silent: AsyncMongoClient[Document]) -> None:
     models = MongoReadModels(silent, "nothing", MongoLogPositions(silent, "nothing", "events"))
-    before = time.monotonic()
 
-    with pytest.raises(NotReady) as raised:
+    with pytest.raises(NotReady, match="does not answer") as raised:  # its own bound, before the driver's
         await models.check_ready()
 
     assert raised.value.code is ReadErrorCode.SERVICE_UNAVAILABLE
-    assert time.monotonic() - before < 3.9
 
 
 async def test_a_query_that_gets_no_answer_says_so(silent: AsyncMongoClient[Document]) -> None:
@@ -364,7 +413,7 @@ async def test_a_query_that_gets_no_answer_says_so(silent: AsyncMongoClient[Docu
     assert [type(result) for result in results] == [NotReady, NotReady]
 
 
-async def test_an_error_that_is_no_outage_is_not_taken_for_one(given: ReadSide) -> None:
+async def test_another_error_is_not_taken_for_an_outage(given: ReadSide) -> None:
     meal, database = analyzed(), given.client[given.database]
     given.project(meal)
     database["meals_v1"].rename("meals")
