@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from ledger.errors import AnalysisError, NoFoodRecognized, RateLimited, ServiceUnavailable
-from ledger.matching import Match, best_match
+from ledger.food_matching import Match, best_match
 from ledger.nutrition import UNKNOWN, rounded
 from ledger.ports import FoodRecognizer, FoodRecord, NutrientDatabase, RecognizedFood
 from ledger.proposal import Proposal

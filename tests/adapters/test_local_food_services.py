@@ -9,7 +9,7 @@ from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.usda import UsdaDatabase
 from ledger import FoodState, PhotoNotAccessible, RecognizedFood
-from ledger.matching import best_match
+from ledger.food_matching import best_match
 from ops.local.food_services import LocalFoodServices
 from tests.adapters.services import quick_resilience
 

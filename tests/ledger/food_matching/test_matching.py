@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import FoodRecord, FoodState, Nutrients, NutrientSource, RecognizedFood
-from ledger.matching import best_match
+from ledger.food_matching import best_match
 
 RAW, COOKED = FoodState.RAW, FoodState.COOKED
 

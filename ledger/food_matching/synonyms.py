@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ledger.food_words import stem
+from ledger.food_matching.vocabulary import stem
 
 
 def _stems(text: str) -> str:

@@ -7,8 +7,8 @@ from itertools import takewhile
 
 from msgspec import Struct
 
-from ledger.food_synonyms import OTHER_NAMES, PHRASES, SAME_WORD
-from ledger.food_words import (
+from ledger.food_matching.synonyms import OTHER_NAMES, PHRASES, SAME_WORD
+from ledger.food_matching.vocabulary import (
     ADJECTIVES,
     ARTICLES,
     CATEGORIES,

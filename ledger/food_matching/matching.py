@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ledger.food_names import Reading, Wanted, is_number, readings, wanted_foods, words_of
-from ledger.food_words import (
+from ledger.food_matching.names import Reading, Wanted, is_number, readings, wanted_foods, words_of
+from ledger.food_matching.vocabulary import (
     ADJECTIVES,
     CHANGED,
     CLASSES,
