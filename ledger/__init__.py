@@ -15,7 +15,8 @@ from ledger.commands import (
 )
 from ledger.entries import kept, with_changes
 from ledger.errors import (
-    AnalysisError,
+    ANALYSIS_FAILURES,
+    AnalysisFailure,
     AnalysisRefused,
     Conflict,
     ErrorCode,
@@ -67,12 +68,13 @@ from ledger.values import (
 )
 
 __all__ = [
+    "ANALYSIS_FAILURES",
     "KJ_PER_KCAL",
     "NUTRIENTS",
     "TOPICS",
     "UNKNOWN",
     "Actor",
-    "AnalysisError",
+    "AnalysisFailure",
     "AnalysisOutcome",
     "AnalysisRefused",
     "AnalyzeMealPhoto",

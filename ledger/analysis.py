@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from uuid import uuid4
 
-from ledger.errors import AnalysisError, NoFoodRecognized, RateLimited, ServiceUnavailable
+from ledger.errors import ANALYSIS_FAILURES, NoFoodRecognized, RateLimited, ServiceUnavailable
 from ledger.food_matching import Match, best_match
 from ledger.nutrition import UNKNOWN, rounded
 from ledger.ports import FoodRecognizer, FoodRecord, NutrientDatabase, RecognizedFood
@@ -38,7 +38,7 @@ class MealAnalysis:
         self._searches_at_once = searches_at_once
 
     async def propose(self, *, photo_url: str, dish_hint: str | None, user_id: str) -> Proposal:
-        """The proposed meal. Raises AnalysisError; the caller sets the deadline."""
+        """The proposed meal. Raises an AnalysisFailure; the caller sets the deadline."""
         started = time.monotonic()
         recognition = await self._recognizer.recognize(
             photo_url=photo_url, dish_hint=dish_hint, user_id=user_id
@@ -73,7 +73,7 @@ class MealAnalysis:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(match(food)) for food in foods]
         except ExceptionGroup as failures:
-            expected = [failure for failure in failures.exceptions if isinstance(failure, AnalysisError)]
+            expected = [failure for failure in failures.exceptions if isinstance(failure, ANALYSIS_FAILURES)]
             if len(expected) < len(failures.exceptions):
                 raise
             raise expected[0] from failures

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ledger.analysis import MealAnalysis
 from ledger.commands import AnalysisOutcome
-from ledger.errors import AnalysisError, Conflict, LedgerError, ServiceUnavailable, failure
+from ledger.errors import ANALYSIS_FAILURES, Conflict, LedgerError, ServiceUnavailable, failure
 from ledger.meal import Actor, Meal
 from ledger.repository import MealRepository
 from ledger.values import MealStatus
@@ -96,7 +96,7 @@ class AnalysisRuns:
             meal.propose(proposal, actor=actor)
         except TimeoutError:
             meal.fail(ServiceUnavailable("The analysis took too long. Please try again."), actor=actor)
-        except AnalysisError as error:
+        except ANALYSIS_FAILURES as error:
             meal.fail(error, actor=actor)
         except Exception:
             # A fault of ours. It is reported by whoever gets it; the meal must not wait for the sweep.

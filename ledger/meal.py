@@ -17,7 +17,7 @@ from eventsourcing.domain import Aggregate
 from msgspec import Struct
 
 from ledger.entries import kept, with_changes
-from ledger.errors import AnalysisError, ErrorCode, InvalidArgument, InvalidState, UnknownEntry
+from ledger.errors import AnalysisFailure, ErrorCode, InvalidArgument, InvalidState, UnknownEntry
 from ledger.events import (
     AnalysisPersonal,
     EntryChange,
@@ -131,7 +131,7 @@ class Meal(Aggregate):
             personal=AnalysisPersonal(dish_name=proposal.dish_name),
         )
 
-    def fail(self, error: AnalysisError, *, actor: Actor) -> None:
+    def fail(self, error: AnalysisFailure, *, actor: Actor) -> None:
         """The analysis came to nothing: ANALYZING → FAILED."""
         self._require("fail", MealStatus.ANALYZING)
         self._trigger(

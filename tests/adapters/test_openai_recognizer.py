@@ -21,10 +21,10 @@ from adapters.service_errors import (
     WouldFailAgain,
 )
 from ledger import (
-    AnalysisError,
     AnalysisRefused,
     FoodRecognizer,
     FoodState,
+    LedgerError,
     PhotoNotAccessible,
     RateLimited,
     Recognition,
@@ -500,7 +500,7 @@ async def test_neither_an_error_nor_a_log_shows_the_photo_the_hint_the_user_or_t
     }
     scripts[fault]()
     async with opened(server, quick_resilience(attempts=2, attempt_timeout=0.3)) as recognizer:
-        with capture_logs() as logs, pytest.raises(AnalysisError) as failed:
+        with capture_logs() as logs, pytest.raises(LedgerError) as failed:
             await recognize(recognizer, HINT)
     written = str(logs) + "".join(traceback.format_exception(failed.value)) + repr(failed.value)
     for secret in (KEY, "photos.example.org", "grandma", USER, str(server.port)):
