@@ -1,4 +1,4 @@
-"""The event-sourced application: typed events over whatever store the environment names."""
+"""The event-sourced application: typed events over the store that its environment names."""
 
 import dataclasses
 from datetime import datetime
@@ -10,6 +10,7 @@ import msgspec
 from eventsourcing.application import Application
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
+from eventsourcing.utils import Environment, EnvType
 
 from ledger.events import TOPICS, MealEvent
 from ledger.meal import Meal
@@ -19,9 +20,20 @@ _NATIVE = (datetime, UUID)
 
 
 class MealLedger(Application[UUID]):
-    """The streams of all meals. Collections and tables of the store carry its name."""
+    """The streams of all meals. Collections and tables of the store carry its name.
+
+    Its settings are those of `env`, and never those of the process: a `COMPRESSOR_TOPIC` or `MEAL_LEDGER_…` in the
+    environment of one process would make it write events that no other process can read.
+    """
 
     name = "meal_ledger"
+
+    def __init__(self, env: EnvType) -> None:
+        super().__init__(env)
+
+    def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
+        """`env` alone; the library would fill in from `os.environ`."""
+        return Environment(name, env)
 
     def construct_mapper(self) -> Mapper[UUID]:
         """The store's own mapper with the events' types over it."""
