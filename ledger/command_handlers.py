@@ -28,7 +28,7 @@ from ledger.commands import (
     RequestContext,
     UpdateMeal,
 )
-from ledger.errors import Conflict, IdempotencyConflict, MealNotFound
+from ledger.errors import Conflict, IdempotencyConflict
 from ledger.idempotency import fingerprint, meal_id_for
 from ledger.local_day import now
 from ledger.meal import Actor, Meal
@@ -151,9 +151,7 @@ class CommandHandlers:
         attempts = 0
         while True:
             attempts += 1
-            meal = await self._meals.get(identity)
-            if meal.user_id != context.user_id:
-                raise MealNotFound
+            meal = await self._meals.get_own(identity, context.user_id)
             decide(meal)
             if not meal.pending_events:
                 return meal, await self._meals.head()

@@ -4,6 +4,7 @@ LedgerError
 ├── InvalidArgument
 ├── MealNotFound
 ├── InvalidState
+│   └── MealFull
 ├── UnknownEntry
 ├── IdempotencyConflict
 ├── Conflict
@@ -69,6 +70,10 @@ class InvalidState(LedgerError):
     """The meal's present state does not allow the command."""
 
     code = ErrorCode.INVALID_STATE
+
+
+class MealFull(InvalidState):
+    """The meal has as many events as a meal may have."""
 
 
 class UnknownEntry(LedgerError):

@@ -17,7 +17,7 @@ from eventsourcing.domain import Aggregate
 from msgspec import Struct
 
 from ledger.entries import kept, with_changes
-from ledger.errors import AnalysisFailure, ErrorCode, InvalidArgument, InvalidState, UnknownEntry
+from ledger.errors import AnalysisFailure, ErrorCode, InvalidArgument, InvalidState, MealFull, UnknownEntry
 from ledger.events import (
     AnalysisPersonal,
     EntryChange,
@@ -41,6 +41,13 @@ from ledger.values import (
     MealWarning,
     Timing,
 )
+
+MAX_EVENTS = 500
+"""The most events of one meal: loading it takes time and memory in proportion.
+
+Updates stop two events short of it. A meal is confirmed at most once and deleted at most once, so that a full meal can
+still be confirmed and deleted.
+"""
 
 
 class Actor(Struct, frozen=True, kw_only=True):
@@ -169,7 +176,7 @@ class Meal(Aggregate):
     ) -> None:
         """Change type, time, notes, or entries' amounts (grams by entry id). What equals the present changes nothing.
 
-        Raises UnknownEntry, and InvalidState unless the meal is ANALYZED or CONFIRMED.
+        Raises UnknownEntry, InvalidState unless the meal is ANALYZED or CONFIRMED, and MealFull.
         """
         self._require("be changed", MealStatus.ANALYZED, MealStatus.CONFIRMED)
         self._check_known(amounts.keys(), "entries")
@@ -186,6 +193,11 @@ class Meal(Aggregate):
         )
         if not changes and timing == self.timing and notes == self.notes:
             return
+        if self.version >= MAX_EVENTS - 2:
+            raise MealFull(
+                f"This meal has reached its limit of {MAX_EVENTS} changes. It can still be confirmed or deleted; "
+                "to change it further, delete it and record it again."
+            )
         self._trigger(
             MealUpdated,
             actor,

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
 from ledger.application import MealLedger
-from ledger.errors import Conflict, MealNotFound, ServiceUnavailable
-from ledger.meal import Meal
+from ledger.errors import Conflict, MealFull, MealNotFound, ServiceUnavailable
+from ledger.events import MealEvent
+from ledger.meal import MAX_EVENTS, Meal
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -39,8 +39,12 @@ class MealRepository:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="meal-repository")
 
     async def get(self, meal_id: UUID) -> Meal:
-        """The meal as its stream tells it. Raises MealNotFound, ServiceUnavailable."""
+        """The meal as of its last event. Raises MealNotFound, MealFull, ServiceUnavailable."""
         return await self._run(lambda: self._load(meal_id))
+
+    async def get_own(self, meal_id: UUID, user_id: str) -> Meal:
+        """The same, for its owner: another person's meal raises MealNotFound."""
+        return await self._run(lambda: self._load(meal_id, user_id))
 
     async def append(self, meal: Meal) -> int:
         """Append the meal's new events, all or none; the position of the last one.
@@ -66,16 +70,27 @@ class MealRepository:
     def _save(self, events: Sequence[DomainEventProtocol[UUID]], **identity: UUID) -> int:
         return self._application.save(*events, **identity)[-1].notification.id
 
-    def _load(self, meal_id: UUID) -> Meal:
-        meal: object = self._application.repository.get(meal_id)
-        assert isinstance(meal, Meal)  # noqa: S101 - the mapper's registry admits no other aggregate
+    def _load(self, meal_id: UUID, owner: str | None = None) -> Meal:
+        # Counted before it is decoded: decoding holds the interpreter, so a long stream would slow down every request.
+        stored = self._application.recorder.select_events(meal_id, limit=MAX_EVENTS + 1)
+        too_long = len(stored) > MAX_EVENTS
+        meal = self._replay(stored[:1] if too_long else stored)
+        if meal is None or owner not in {None, meal.user_id}:
+            raise MealNotFound
+        if too_long:
+            raise MealFull(f"This meal has more than {MAX_EVENTS} changes: it can no longer be changed.")
+        return meal
+
+    def _replay(self, stored: Sequence[StoredEvent]) -> Meal | None:
+        meal: Meal | None = None
+        for event in map(self._application.mapper.to_domain_event, stored):
+            assert isinstance(event, MealEvent)  # noqa: S101 - the mapper's registry admits no other
+            meal = event.mutate(meal)
         return meal
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        except AggregateNotFoundError as error:
-            raise MealNotFound from error
         except IntegrityError as error:
             raise Conflict(
                 "The meal was changed at the same time. Please look at it and try again."

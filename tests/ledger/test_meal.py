@@ -16,6 +16,7 @@ from ledger import (
     MealConfirmed,
     MealDeleted,
     MealEvent,
+    MealFull,
     MealStatus,
     MealType,
     MealUpdated,
@@ -25,6 +26,7 @@ from ledger import (
     WarningCode,
     total,
 )
+from ledger.meal import MAX_EVENTS
 from tests.ledger.plates import ALICE, CHICKEN, NOON, RICE, analyzed, entry, plate, requested, timing
 
 
@@ -245,6 +247,35 @@ def test_an_amount_of_an_unknown_entry_is_refused() -> None:
     with pytest.raises(UnknownEntry) as refused:
         meal.update(timing=meal.timing, notes="x", amounts={"x": 1.0}, actor=ALICE)
     assert refused.value.field == "entries"
+    assert not meal.pending_events
+
+
+def noted(meal: Meal, note: str) -> None:
+    meal.update(timing=meal.timing, notes=note, amounts={}, actor=ALICE)
+
+
+def full() -> Meal:
+    """A meal that was updated until it was refused."""
+    meal = analyzed()
+    for number in range(MAX_EVENTS - 4):
+        noted(meal, f"note {number}")
+    with pytest.raises(MealFull, match="delete it and record it again"):
+        noted(meal, "one too many")
+    return meal
+
+
+def test_a_full_meal_can_still_be_confirmed_and_deleted() -> None:
+    meal = full()
+    meal.confirm([meal.entries[0].id], actor=ALICE)
+    with pytest.raises(MealFull):
+        noted(meal, "one too many")
+    meal.delete(actor=ALICE)
+    assert (meal.status, meal.version) == (MealStatus.DELETED, MAX_EVENTS)
+
+
+def test_an_update_of_a_full_meal_that_changes_nothing_is_accepted() -> None:
+    meal = fresh(full())
+    meal.update(timing=meal.timing, notes=meal.notes, amounts={}, actor=ALICE)
     assert not meal.pending_events
 
 
