@@ -24,7 +24,7 @@ from adapters.openai_answer import ModelAnswer, decode_answer
 from adapters.openai_errors import failure_of, unreadable
 from adapters.prices import PriceTable
 from adapters.resilience import Resilience
-from ledger import ANALYSIS_FAILURES, AnalysisFailure, Recognition, RecognizedFood
+from ledger import ANALYSIS_FAILURES, AnalysisFailure, ModelRun, Recognition, RecognizedFood
 
 _log = structlog.get_logger(__name__)
 
@@ -125,10 +125,12 @@ class OpenAIRecognizer:
         return Recognition(
             dish_name=dish_name,
             foods=foods,
-            model=model,
-            prompt_version=PROMPT_VERSION,
-            tokens=answer.tokens,
-            cost=cost,
-            cost_currency=known.currency if known else None,
-            price_table=known.version if known else None,
+            run=ModelRun(
+                model=model,
+                prompt_version=PROMPT_VERSION,
+                tokens=answer.tokens,
+                cost=cost,
+                cost_currency=known.currency if known else None,
+                price_table=known.version if known else None,
+            ),
         )

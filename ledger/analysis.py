@@ -52,12 +52,7 @@ class MealAnalysis:
             dish_name=recognition.dish_name,
             entries=tuple(entry for entry, _ in matched),
             warnings=(*unusable, *(warning for _, warning in matched if warning is not None)),
-            model=recognition.model,
-            prompt_version=recognition.prompt_version,
-            tokens=recognition.tokens,
-            cost=recognition.cost,
-            cost_currency=recognition.cost_currency,
-            price_table=recognition.price_table,
+            run=recognition.run,
             duration_ms=round((time.monotonic() - started) * 1000),
         )
 

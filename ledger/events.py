@@ -89,7 +89,7 @@ class MealAnalysisRequested(MealEvent, Aggregate.Created):
 class MealAnalyzed(MealEvent):
     """Foods were recognised and matched. `duration_ms` is the whole analysis, in milliseconds.
 
-    `cost` is in `cost_currency`, by the price table named; all three are absent where the model's price is not known.
+    From `model` to `price_table` these are the facts of the ModelRun, flat, so that analysts query them by name.
     """
 
     TOPIC: ClassVar[str] = "MealAnalyzed"

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ledger.entries import kept, with_changes
 from ledger.errors import AnalysisFailure, ErrorCode, InvalidArgument, InvalidState, MealFull, UnknownEntry
@@ -128,12 +128,7 @@ class Meal(Aggregate):
             totals=total(entry.nutrients for entry in proposal.entries),
             confidence=round(sum(known) / len(known), 3) if known else None,
             warnings=proposal.warnings,
-            model=proposal.model,
-            prompt_version=proposal.prompt_version,
-            tokens=proposal.tokens,
-            cost=proposal.cost,
-            cost_currency=proposal.cost_currency,
-            price_table=proposal.price_table,
+            **structs.asdict(proposal.run),
             duration_ms=proposal.duration_ms,
             personal=AnalysisPersonal(dish_name=proposal.dish_name),
         )

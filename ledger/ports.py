@@ -1,4 +1,4 @@
-"""What the analysis needs of the outside world. Adapters implement these; `ledger.errors` is how they say no."""
+"""The ports of the analysis to outside services. Adapters implement them, and raise the errors of `ledger.errors`."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ledger.nutrition import Nutrients
-from ledger.values import NutrientSource, TokenUsage
+from ledger.values import ModelRun, NutrientSource
 
 
 class FoodState(StrEnum):
@@ -27,19 +27,11 @@ class RecognizedFood(Struct, frozen=True, kw_only=True):
 
 
 class Recognition(Struct, frozen=True, kw_only=True):
-    """What the model answered, and what the answer took.
-
-    `cost` is in `cost_currency` by the price table named; all three are absent where the model's price is not known.
-    """
+    """The model's answer, and the run that gave it."""
 
     dish_name: str | None
     foods: tuple[RecognizedFood, ...]
-    model: str
-    prompt_version: str
-    tokens: TokenUsage
-    cost: float | None = None
-    cost_currency: str | None = None
-    price_table: str | None = None
+    run: ModelRun
 
 
 class FoodRecognizer(Protocol):

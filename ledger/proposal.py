@@ -1,20 +1,15 @@
-"""What an analysis proposes."""
+"""The proposal of an analysis."""
 
 from msgspec import Struct
 
-from ledger.values import MealEntry, MealWarning, TokenUsage
+from ledger.values import MealEntry, MealWarning, ModelRun
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
-    """What an analysis found: the entries to be reviewed, and what finding them took. See MealAnalyzed for units."""
+    """The result of an analysis: the entries to be reviewed. `duration_ms` is the whole analysis, in milliseconds."""
 
     dish_name: str | None
     entries: tuple[MealEntry, ...]
     warnings: tuple[MealWarning, ...]
-    model: str
-    prompt_version: str
-    tokens: TokenUsage
-    cost: float | None
-    cost_currency: str | None
-    price_table: str | None
+    run: ModelRun
     duration_ms: int

@@ -94,6 +94,20 @@ class TokenUsage(Struct, frozen=True, kw_only=True):
     output: int | None
 
 
+class ModelRun(Struct, frozen=True, kw_only=True):
+    """One run of a model: which model and prompt answered, the tokens it took, and its cost.
+
+    `cost` is in `cost_currency` by the price table named; all three are absent where the model's price is not known.
+    """
+
+    model: str
+    prompt_version: str
+    tokens: TokenUsage
+    cost: float | None = None
+    cost_currency: str | None = None
+    price_table: str | None = None
+
+
 class Timing(Struct, frozen=True, kw_only=True):
     """When a meal was eaten, and so whose day and which meal it counts to."""
 

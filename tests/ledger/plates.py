@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from ledger import Actor, Meal, MealEntry, MealType, Nutrients, Proposal, Timing, TokenUsage
+from ledger import Actor, Meal, MealEntry, MealType, ModelRun, Nutrients, Proposal, Timing, TokenUsage
 from ledger.local_day import local_date
 
 ALICE = Actor(name="alice", correlation_id="request-1")
@@ -35,12 +35,11 @@ def plate(*entries: MealEntry) -> Proposal:
         dish_name="chicken with rice",
         entries=entries or (entry("rice", 150, RICE, 0.9), entry("chicken", 120, CHICKEN, 0.7)),
         warnings=(),
-        model="a-model",
-        prompt_version="1",
-        tokens=TokenUsage(input=100, cached=None, written=None, output=50),
-        cost=None,
-        cost_currency=None,
-        price_table=None,
+        run=ModelRun(
+            model="a-model",
+            prompt_version="1",
+            tokens=TokenUsage(input=100, cached=None, written=None, output=50),
+        ),
         duration_ms=1200,
     )
 
