@@ -10,7 +10,6 @@ from ledger.commands import (
     EntryAmount,
     MealCommands,
     MealOutcome,
-    RequestContext,
     UpdateMeal,
 )
 from ledger.entries import kept, with_changes
@@ -43,7 +42,7 @@ from ledger.events import (
     MealEvent,
     MealUpdated,
 )
-from ledger.meal import Actor, Meal
+from ledger.meal import Meal
 from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, UNKNOWN, Nutrients, total
 from ledger.ports import (
     FoodRecognizer,
@@ -55,6 +54,7 @@ from ledger.ports import (
 )
 from ledger.proposal import Proposal
 from ledger.values import (
+    Actor,
     MealEntry,
     MealSnapshot,
     MealSource,
@@ -124,7 +124,6 @@ __all__ = [
     "RateLimited",
     "Recognition",
     "RecognizedFood",
-    "RequestContext",
     "ServiceUnavailable",
     "Timing",
     "TokenUsage",

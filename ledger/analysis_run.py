@@ -9,9 +9,9 @@ from uuid import UUID
 from ledger.analysis import MealAnalysis
 from ledger.commands import AnalysisOutcome
 from ledger.errors import ANALYSIS_FAILURES, Conflict, LedgerError, ServiceUnavailable, failure
-from ledger.meal import Actor, Meal
+from ledger.meal import Meal
 from ledger.repository import MealRepository
-from ledger.values import MealStatus
+from ledger.values import Actor, MealStatus
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
@@ -70,7 +70,7 @@ class AnalysisRuns:
             return False
         meal.fail(
             ServiceUnavailable("The analysis was cut off. Please try again."),
-            actor=Actor(name="system", correlation_id=f"settle-{meal_id}"),
+            actor=Actor(user_id="system", correlation_id=f"settle-{meal_id}"),
         )
         try:
             await self._meals.append(meal)

@@ -25,16 +25,15 @@ from ledger.commands import (
     ConfirmOutcome,
     DeleteMeal,
     MealOutcome,
-    RequestContext,
     UpdateMeal,
 )
 from ledger.errors import Conflict, IdempotencyConflict
 from ledger.idempotency import fingerprint, meal_id_for
 from ledger.local_day import now
-from ledger.meal import Actor, Meal
+from ledger.meal import Meal
 from ledger.photo_url import check_photo_url
 from ledger.repository import MealRepository
-from ledger.values import Timing
+from ledger.values import Actor, Timing
 
 _ATTEMPTS = 8
 """How often a command is decided anew when the meal changes under it."""
@@ -57,12 +56,12 @@ class CommandHandlers:
         self._local_environment = local_environment
         self._clock = clock
 
-    async def analyze_meal_photo(self, context: RequestContext, command: AnalyzeMealPhoto) -> AnalysisOutcome:
+    async def analyze_meal_photo(self, actor: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome:
         """Append the request, analyse, append the outcome. A repeated key answers as the first request did.
 
         Raises InvalidArgument, IdempotencyConflict, and ServiceUnavailable when the log cannot be reached.
         """
-        meal = self._requested(context, command)
+        meal = self._requested(actor, command)
         try:
             await self._meals.append(meal)
         except Conflict:
@@ -72,15 +71,14 @@ class CommandHandlers:
                     "This idempotency key was used for a different request.", field="idempotencyKey"
                 ) from None
             return await self._runs.outcome_of(first)
-        return await self._runs.run(meal, _actor(context))
+        return await self._runs.run(meal, actor)
 
-    def _requested(self, context: RequestContext, command: AnalyzeMealPhoto) -> Meal:
+    def _requested(self, actor: Actor, command: AnalyzeMealPhoto) -> Meal:
         at = self._clock()
-        meal_id = meal_id_for(context.user_id, check_idempotency_key(command.idempotency_key))
+        meal_id = meal_id_for(actor.user_id, check_idempotency_key(command.idempotency_key))
         return Meal.request_analysis(
             meal_id,
-            user_id=context.user_id,
-            actor=_actor(context),
+            actor=actor,
             photo_url=check_photo_url(command.photo_url, local_environment=self._local_environment),
             dish_hint=check_text(command.dish_hint, field="dishHint", longest=MAX_HINT),
             timing=check_timing(
@@ -92,14 +90,12 @@ class CommandHandlers:
             fingerprint=fingerprint(meal_id, command),
         )
 
-    async def confirm_meal_analysis(
-        self, context: RequestContext, command: ConfirmMealAnalysis
-    ) -> ConfirmOutcome:
+    async def confirm_meal_analysis(self, actor: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome:
         """Keep the named entries. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
         meal, position = await self._change(
-            context,
+            actor,
             command.meal_id,
-            lambda meal: meal.confirm(command.confirmed_entry_ids, actor=_actor(context)),
+            lambda meal: meal.confirm(command.confirmed_entry_ids, actor=actor),
         )
         return ConfirmOutcome(
             meal=meal.snapshot(),
@@ -108,7 +104,7 @@ class CommandHandlers:
             rejected_count=len(meal.rejected_entry_ids),
         )
 
-    async def update_meal(self, context: RequestContext, command: UpdateMeal) -> MealOutcome:
+    async def update_meal(self, actor: Actor, command: UpdateMeal) -> MealOutcome:
         """Change what is given. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
         amounts = check_amounts(command.entries)
         notes = (
@@ -120,10 +116,10 @@ class CommandHandlers:
                 timing=self._timing_after(command, meal.timing),
                 notes=meal.notes if notes is UNSET else notes,
                 amounts=amounts,
-                actor=_actor(context),
+                actor=actor,
             )
 
-        return _outcome(*await self._change(context, command.meal_id, update))
+        return _outcome(*await self._change(actor, command.meal_id, update))
 
     def _timing_after(self, command: UpdateMeal, timing: Timing) -> Timing:
         """When the meal was eaten, after the command. The day is worked out anew only when time or zone is given."""
@@ -137,21 +133,17 @@ class CommandHandlers:
             at=self._clock(),
         )
 
-    async def delete_meal(self, context: RequestContext, command: DeleteMeal) -> MealOutcome:
+    async def delete_meal(self, actor: Actor, command: DeleteMeal) -> MealOutcome:
         """Remove the meal. Raises MealNotFound, InvalidState, InvalidArgument, Conflict."""
-        return _outcome(
-            *await self._change(context, command.meal_id, lambda meal: meal.delete(actor=_actor(context)))
-        )
+        return _outcome(*await self._change(actor, command.meal_id, lambda meal: meal.delete(actor=actor)))
 
-    async def _change(
-        self, context: RequestContext, meal_id: str, decide: Callable[[Meal], None]
-    ) -> tuple[Meal, int]:
+    async def _change(self, actor: Actor, meal_id: str, decide: Callable[[Meal], None]) -> tuple[Meal, int]:
         """The user's meal after `decide`, and a position at which it is so; decided anew when the meal changed."""
         identity = parse_meal_id(meal_id)
         attempts = 0
         while True:
             attempts += 1
-            meal = await self._meals.get_own(identity, context.user_id)
+            meal = await self._meals.get_own(identity, actor.user_id)
             decide(meal)
             if not meal.pending_events:
                 return meal, await self._meals.head()
@@ -169,10 +161,6 @@ class CommandHandlers:
     async def drain(self) -> None:
         """Wait until the analyses in hand have their outcome."""
         await self._runs.drain()
-
-
-def _actor(context: RequestContext) -> Actor:
-    return Actor(name=context.user_id, correlation_id=context.correlation_id)
 
 
 def _outcome(meal: Meal, position: int) -> MealOutcome:

@@ -6,14 +6,7 @@ from typing import Protocol
 from msgspec import UNSET, Struct, UnsetType
 
 from ledger.errors import LedgerError
-from ledger.values import MealSnapshot, MealType
-
-
-class RequestContext(Struct, frozen=True, kw_only=True):
-    """Who asks, and in which request."""
-
-    user_id: str
-    correlation_id: str
+from ledger.values import Actor, MealSnapshot, MealType
 
 
 class AnalyzeMealPhoto(Struct, frozen=True, kw_only=True):
@@ -77,14 +70,10 @@ class ConfirmOutcome(MealOutcome, frozen=True, kw_only=True):
 class MealCommands(Protocol):
     """The write side, as its callers see it. Every method raises LedgerError for a refusal."""
 
-    async def analyze_meal_photo(
-        self, context: RequestContext, command: AnalyzeMealPhoto
-    ) -> AnalysisOutcome: ...
+    async def analyze_meal_photo(self, actor: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome: ...
 
-    async def confirm_meal_analysis(
-        self, context: RequestContext, command: ConfirmMealAnalysis
-    ) -> ConfirmOutcome: ...
+    async def confirm_meal_analysis(self, actor: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome: ...
 
-    async def update_meal(self, context: RequestContext, command: UpdateMeal) -> MealOutcome: ...
+    async def update_meal(self, actor: Actor, command: UpdateMeal) -> MealOutcome: ...
 
-    async def delete_meal(self, context: RequestContext, command: DeleteMeal) -> MealOutcome: ...
+    async def delete_meal(self, actor: Actor, command: DeleteMeal) -> MealOutcome: ...

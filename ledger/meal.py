@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
-from msgspec import Struct, structs
+from msgspec import structs
 
 from ledger.entries import kept, with_changes
 from ledger.errors import AnalysisFailure, ErrorCode, InvalidArgument, InvalidState, MealFull, UnknownEntry
@@ -34,6 +34,7 @@ from ledger.events import (
 from ledger.nutrition import Nutrients, total
 from ledger.proposal import Proposal
 from ledger.values import (
+    Actor,
     MealEntry,
     MealSnapshot,
     MealSource,
@@ -48,13 +49,6 @@ MAX_EVENTS = 500
 Updates stop two events short of it. A meal is confirmed at most once and deleted at most once, so that a full meal can
 still be confirmed and deleted.
 """
-
-
-class Actor(Struct, frozen=True, kw_only=True):
-    """Who acts, and in which request."""
-
-    name: str
-    correlation_id: str
 
 
 class Meal(Aggregate):
@@ -88,19 +82,18 @@ class Meal(Aggregate):
         cls,
         meal_id: UUID,
         *,
-        user_id: str,
         actor: Actor,
         photo_url: str,
         dish_hint: str | None,
         timing: Timing,
         fingerprint: str,
     ) -> "Meal":
-        """A new meal, ANALYZING. `fingerprint` tells a repeated request from a different one with the same key."""
+        """A new meal of the actor, ANALYZING. `fingerprint` tells a duplicate request from a different one."""
         return cls._create(
             MealAnalysisRequested,
             id=meal_id,
-            user_id=user_id,
-            actor=actor.name,
+            user_id=actor.user_id,
+            actor=actor.user_id,
             correlation_id=actor.correlation_id,
             local_date=timing.local_date,
             meal_type=timing.meal_type,
@@ -258,7 +251,7 @@ class Meal(Aggregate):
         self.trigger_event(
             event_class,
             user_id=self.user_id,
-            actor=actor.name,
+            actor=actor.user_id,
             correlation_id=actor.correlation_id,
             local_date=when.local_date,
             meal_type=when.meal_type,

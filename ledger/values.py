@@ -117,6 +117,13 @@ class Timing(Struct, frozen=True, kw_only=True):
     local_date: date
 
 
+class Actor(Struct, frozen=True, kw_only=True):
+    """Who acts, and in which request. `user_id` is `system` where no person acts."""
+
+    user_id: str
+    correlation_id: str
+
+
 class MealSnapshot(Struct, frozen=True, kw_only=True):
     """A meal as it stands at one moment: what a command answers with, and what the `meals` read model holds.
 

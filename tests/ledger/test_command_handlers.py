@@ -12,6 +12,7 @@ from msgspec import UNSET, structs
 
 from ledger import (
     TOPICS,
+    Actor,
     AnalysisRefused,
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
@@ -27,7 +28,6 @@ from ledger import (
     MealNotFound,
     MealStatus,
     MealType,
-    RequestContext,
     UpdateMeal,
 )
 from ledger.analysis import MealAnalysis
@@ -37,8 +37,8 @@ from ledger.repository import MealRepository
 from ledger.stale_analyses import StaleAnalysisSweep
 from tests.ledger.ports import Recognizer, food, usda
 
-ALICE = RequestContext(user_id="alice", correlation_id="request-1")
-BOB = RequestContext(user_id="bob", correlation_id="request-2")
+ALICE = Actor(user_id="alice", correlation_id="request-1")
+BOB = Actor(user_id="bob", correlation_id="request-2")
 PHOTO = AnalyzeMealPhoto(photo_url="https://example.com/test.jpg")
 KEYED = structs.replace(PHOTO, idempotency_key="key-1")
 
