@@ -1,6 +1,9 @@
 """The write side: the Meal aggregate, its events, the analysis, the commands, and the ports they need."""
 
+from ledger.analysis import MealAnalysis
+from ledger.analysis_run import AnalysisRuns
 from ledger.application import MealLedger, TypedEventMapper
+from ledger.command_handlers import CommandHandlers
 from ledger.commands import (
     AnalysisOutcome,
     AnalyzeMealPhoto,
@@ -53,6 +56,8 @@ from ledger.ports import (
     RecognizedFood,
 )
 from ledger.proposal import Proposal
+from ledger.repository import MealRepository
+from ledger.stale_analyses import StaleAnalysisFinder, StaleAnalysisSweep
 from ledger.values import (
     Actor,
     MealEntry,
@@ -79,7 +84,9 @@ __all__ = [
     "AnalysisFailure",
     "AnalysisOutcome",
     "AnalysisRefused",
+    "AnalysisRuns",
     "AnalyzeMealPhoto",
+    "CommandHandlers",
     "ConfirmMealAnalysis",
     "ConfirmOutcome",
     "Conflict",
@@ -95,6 +102,7 @@ __all__ = [
     "InvalidState",
     "LedgerError",
     "Meal",
+    "MealAnalysis",
     "MealAnalysisFailed",
     "MealAnalysisRequested",
     "MealAnalyzed",
@@ -107,6 +115,7 @@ __all__ = [
     "MealLedger",
     "MealNotFound",
     "MealOutcome",
+    "MealRepository",
     "MealSnapshot",
     "MealSource",
     "MealStatus",
@@ -125,6 +134,8 @@ __all__ = [
     "Recognition",
     "RecognizedFood",
     "ServiceUnavailable",
+    "StaleAnalysisFinder",
+    "StaleAnalysisSweep",
     "Timing",
     "TokenUsage",
     "TypedEventMapper",

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import uniform
 
 from msgspec import UNSET, structs
 
-from ledger.analysis import MealAnalysis
 from ledger.analysis_run import AnalysisRuns
 from ledger.arguments import (
     MAX_HINT,
@@ -45,14 +44,13 @@ class CommandHandlers:
     def __init__(
         self,
         meals: MealRepository,
-        analysis: MealAnalysis,
+        runs: AnalysisRuns,
         *,
-        deadline: timedelta,
         local_environment: bool,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._meals = meals
-        self._runs = AnalysisRuns(meals, analysis, deadline=deadline, clock=clock)
+        self._runs = runs
         self._local_environment = local_environment
         self._clock = clock
 
@@ -153,14 +151,6 @@ class CommandHandlers:
                 if attempts == _ATTEMPTS:
                     raise
                 await asyncio.sleep(uniform(0, 0.005 * 2**attempts))  # noqa: S311 - it keeps rivals apart
-
-    async def settle_stale(self, meal_id: str) -> bool:
-        """Fail an analysis that a crash cut off; whether it was this call that did. See AnalysisRuns.settle_stale."""
-        return await self._runs.settle_stale(parse_meal_id(meal_id))
-
-    async def drain(self) -> None:
-        """Wait until the analyses in hand have their outcome."""
-        await self._runs.drain()
 
 
 def _outcome(meal: Meal, position: int) -> MealOutcome:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.persistence import IntegrityError, MapperDeserialisationError, OperationalError
@@ -14,7 +14,9 @@ from ledger import (
     TOPICS,
     Actor,
     AnalysisRefused,
+    AnalysisRuns,
     AnalyzeMealPhoto,
+    CommandHandlers,
     ConfirmMealAnalysis,
     Conflict,
     DeleteMeal,
@@ -24,17 +26,16 @@ from ledger import (
     InvalidArgument,
     InvalidState,
     LedgerError,
+    MealAnalysis,
     MealLedger,
     MealNotFound,
+    MealRepository,
     MealStatus,
     MealType,
+    StaleAnalysisSweep,
     UpdateMeal,
 )
-from ledger.analysis import MealAnalysis
-from ledger.command_handlers import CommandHandlers
 from ledger.local_day import now
-from ledger.repository import MealRepository
-from ledger.stale_analyses import StaleAnalysisSweep
 from tests.ledger.ports import Recognizer, food, usda
 
 ALICE = Actor(user_id="alice", correlation_id="request-1")
@@ -58,13 +59,13 @@ class Kitchen:
         self.ledger = ledger or MealLedger(env={"PERSISTENCE_MODULE": "eventsourcing.popo"})
         self.recognizer = recognizer or Recognizer(food("rice", 150), food("chicken", 120))
         self.meals = MealRepository(self.ledger, threads=2)
-        self.commands = CommandHandlers(
+        self.runs = AnalysisRuns(
             self.meals,
             MealAnalysis(self.recognizer, [usda()]),
             deadline=timedelta(seconds=deadline),
-            local_environment=local,
             clock=clock,
         )
+        self.commands = CommandHandlers(self.meals, self.runs, local_environment=local, clock=clock)
 
     def topics(self) -> list[str]:
         return [notification.topic for notification in self.ledger.recorder.select_notifications(1, 1000)]
@@ -75,7 +76,7 @@ async def kitchen(recognizer: Recognizer | None = None, **settings: object) -> A
     made = Kitchen(recognizer, **settings)  # type: ignore[arg-type] # handed on as they are
     try:
         yield made
-        await made.commands.drain()
+        await made.runs.drain()
     finally:
         made.meals.close()
 
@@ -111,7 +112,7 @@ async def test_a_caller_who_leaves_does_not_stop_the_analysis() -> None:
         await asyncio.wait_for(recognizer.started.wait(), 5)
         call.cancel()
         recognizer.gate.set()
-        await it.commands.drain()
+        await it.runs.drain()
         assert it.topics() == ["MealAnalysisRequested", "MealAnalyzed"]
 
 
@@ -217,31 +218,31 @@ async def test_a_failed_request_is_answered_as_failed_again() -> None:
 
 
 @pytest.mark.parametrize("same_process", [True, False])
-async def test_twins_share_one_outcome(same_process: bool) -> None:
+async def test_duplicate_requests_share_one_outcome(same_process: bool) -> None:
     recognizer = Recognizer(food("rice"))
     recognizer.gate.clear()
     async with kitchen(recognizer) as it, kitchen(Recognizer(), ledger=it.ledger) as elsewhere:
         first = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, KEYED))
         await asyncio.wait_for(recognizer.started.wait(), 5)
         there = it if same_process else elsewhere
-        twin = asyncio.create_task(there.commands.analyze_meal_photo(ALICE, KEYED))
-        done, _ = await asyncio.wait([twin], timeout=0.05)
+        duplicate = asyncio.create_task(there.commands.analyze_meal_photo(ALICE, KEYED))
+        done, _ = await asyncio.wait([duplicate], timeout=0.05)
         assert not done
         recognizer.gate.set()
-        assert (await twin).meal == (await first).meal
+        assert (await duplicate).meal == (await first).meal
         assert len(recognizer.calls) == 1
         assert elsewhere.recognizer.calls == []
 
 
-async def test_a_twin_does_not_wait_for_ever() -> None:
+async def test_a_duplicate_request_does_not_wait_for_ever() -> None:
     recognizer = Recognizer(food("rice"))
     recognizer.gate.clear()
     async with kitchen(recognizer) as it, kitchen(ledger=it.ledger, deadline=0.05) as elsewhere:
         first = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, KEYED))
         await asyncio.wait_for(recognizer.started.wait(), 5)
-        # The twin's own clock stands still, so that the analysis is not stale to it.
+        # The duplicate's own clock stands still, so that the analysis is not stale to it.
         start = now()
-        elsewhere.commands._runs._clock = lambda: start
+        elsewhere.runs._clock = lambda: start
         outcome = await elsewhere.commands.analyze_meal_photo(ALICE, KEYED)
         assert outcome.meal.status is MealStatus.ANALYZING
         assert outcome.error is not None
@@ -262,14 +263,14 @@ class Found:
         return list(self.meal_ids[:limit])
 
 
-async def cut_off(it: Kitchen) -> str:
+async def cut_off(it: Kitchen) -> UUID:
     """A meal whose analysis a crash cut off, as the log has it."""
     meal = it.commands._requested(ALICE, KEYED)
     await it.meals.append(meal)
-    return str(meal.id)
+    return meal.id
 
 
-async def test_an_analysis_cut_off_is_settled_once_whoever_sweeps() -> None:
+async def test_a_stale_analysis_fails_once_however_many_processes_sweep() -> None:
     later = now() + timedelta(seconds=11)
     async with (
         kitchen() as it,
@@ -277,11 +278,8 @@ async def test_an_analysis_cut_off_is_settled_once_whoever_sweeps() -> None:
         kitchen(ledger=it.ledger, clock=lambda: later) as two,
     ):
         meal_id = await cut_off(it)
-        finder = Found(meal_id)
-        sweeps = [
-            StaleAnalysisSweep(finder, there.commands, deadline=timedelta(seconds=5), clock=lambda: later)
-            for there in (one, two)
-        ]
+        finder = Found(str(meal_id))
+        sweeps = [StaleAnalysisSweep(finder, there.runs) for there in (one, two)]
         assert sum(await asyncio.gather(*(sweep.once() for sweep in sweeps))) == 1
         assert finder.asked == [later - timedelta(seconds=10)] * 2
         assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
@@ -291,18 +289,16 @@ async def test_an_analysis_cut_off_is_settled_once_whoever_sweeps() -> None:
         assert again.error.code is ErrorCode.SERVICE_UNAVAILABLE
 
 
-async def test_a_stream_that_cannot_be_read_keeps_no_other_from_being_settled(
+async def test_an_unreadable_stream_does_not_stop_the_sweep(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     later = now() + timedelta(seconds=11)
     async with kitchen() as it, kitchen(ledger=it.ledger, clock=lambda: later) as sweeper:
         good = await cut_off(it)
-        sweep = StaleAnalysisSweep(
-            Found("no meal", good), sweeper.commands, deadline=timedelta(seconds=5), clock=lambda: later
-        )
+        sweep = StaleAnalysisSweep(Found("no meal", str(good)), sweeper.runs)
         assert await sweep.once() == 1
         assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
-    assert "stale_analysis_not_settled" in caplog.text
+    assert "stale_analysis_skipped" in caplog.text
 
 
 async def test_a_store_that_is_down_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,9 +311,9 @@ async def test_a_store_that_is_down_ends_the_sweep(monkeypatch: pytest.MonkeyPat
         async with kitchen(ledger=it.ledger, clock=lambda: later) as sweeper:
             meal_id = await cut_off(it)
             monkeypatch.setattr(it.ledger, "save", save)
-            finder = Found(meal_id, meal_id)
+            finder = Found(str(meal_id), str(meal_id))
             with pytest.raises(LedgerError, match="cannot be reached"):
-                await StaleAnalysisSweep(finder, sweeper.commands, deadline=timedelta(seconds=5)).once()
+                await StaleAnalysisSweep(finder, sweeper.runs).once()
 
 
 async def test_a_note_does_not_move_a_meal_whatever_became_of_its_zone(
@@ -344,27 +340,27 @@ async def test_a_deleted_meal_is_answered_without_what_was_removed() -> None:
 
 async def test_a_sweep_leaves_a_young_analysis_alone() -> None:
     async with kitchen() as it:
-        assert await it.commands.settle_stale(await cut_off(it)) is False
+        assert await it.runs.fail_if_stale(await cut_off(it)) is False
         assert it.topics() == ["MealAnalysisRequested"]
 
 
-async def test_two_that_settle_at_once_do_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_two_calls_that_fail_one_analysis_one_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     later = now() + timedelta(seconds=11)
     async with kitchen(clock=lambda: later) as it:
         meal_id = await cut_off(it)
         append = it.meals.append
 
-        async def beaten(meal: object) -> int:
+        async def second(meal: object) -> int:
             monkeypatch.setattr(it.meals, "append", append)
-            assert await it.commands.settle_stale(meal_id) is True
+            assert await it.runs.fail_if_stale(meal_id) is True
             return await append(meal)  # type: ignore[arg-type] # handed on
 
-        monkeypatch.setattr(it.meals, "append", beaten)
-        assert await it.commands.settle_stale(meal_id) is False
+        monkeypatch.setattr(it.meals, "append", second)
+        assert await it.runs.fail_if_stale(meal_id) is False
         assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
 
 
-async def test_a_twin_settles_what_a_crash_cut_off() -> None:
+async def test_a_duplicate_request_fails_a_stale_analysis() -> None:
     later = now() + timedelta(seconds=11)
     async with kitchen() as it, kitchen(ledger=it.ledger, clock=lambda: later) as elsewhere:
         await cut_off(it)
@@ -372,7 +368,7 @@ async def test_a_twin_settles_what_a_crash_cut_off() -> None:
         assert outcome.meal.status is MealStatus.FAILED
 
 
-async def test_an_outcome_that_comes_after_the_settlement_does_not_change_it() -> None:
+async def test_an_outcome_after_the_sweep_does_not_change_the_failure() -> None:
     recognizer = Recognizer(food("rice"))
     recognizer.gate.clear()
     later = now() + timedelta(seconds=11)
@@ -380,7 +376,7 @@ async def test_an_outcome_that_comes_after_the_settlement_does_not_change_it() -
         call = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, PHOTO))
         await asyncio.wait_for(recognizer.started.wait(), 5)
         (requested,) = it.ledger.recorder.select_notifications(1, 10)
-        assert await sweeper.commands.settle_stale(str(requested.originator_id)) is True
+        assert await sweeper.runs.fail_if_stale(UUID(str(requested.originator_id))) is True
         recognizer.gate.set()
         assert (await call).meal.status is MealStatus.FAILED
         assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
@@ -398,7 +394,7 @@ async def test_a_sweep_that_fails_is_followed_by_the_next(caplog: pytest.LogCapt
 
     finder = Broken()
     async with kitchen() as it:
-        sweep = StaleAnalysisSweep(finder, it.commands, deadline=timedelta(seconds=5))
+        sweep = StaleAnalysisSweep(finder, it.runs)
         sweeping = asyncio.create_task(sweep.forever(timedelta(milliseconds=1)))
         await asyncio.wait_for(finder.asked_thrice.wait(), 5)
         sweeping.cancel()
