@@ -52,6 +52,8 @@ class EntryChange(Struct, frozen=True, kw_only=True):
 
 
 class AppliesEvents(Protocol):
+    status: MealStatus
+
     def apply_event(self, event: "MealEvent") -> None: ...
 
 
@@ -71,8 +73,9 @@ class MealEvent(Aggregate.Event):
         return now()
 
     def apply(self, aggregate: AppliesEvents) -> None:
-        """Let the aggregate take the event in."""
+        """Change the aggregate by the event."""
         aggregate.apply_event(self)
+        aggregate.status = self.status
 
 
 class MealAnalysisRequested(MealEvent, Aggregate.Created):

@@ -9,7 +9,7 @@ Everything that the picture does not show is refused with InvalidState.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import singledispatch
+from functools import singledispatchmethod
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -258,59 +258,48 @@ class Meal(Aggregate):
             **facts,
         )
 
+    @singledispatchmethod
     def apply_event(self, event: MealEvent) -> None:
-        """Take an event in: the only way in which a meal changes."""
-        self.status = event.status
-        _take_in(event, self)
+        """Change by an event: the only way in which a meal changes. The event itself sets the status."""
+        raise NotImplementedError(f"{type(event).__name__} changes nothing")
 
+    @apply_event.register
+    def _apply_analysis_requested(self, event: MealAnalysisRequested) -> None:
+        self.user_id = event.user_id
+        self.source = event.source
+        self.fingerprint = event.fingerprint
+        self.photo_url = event.personal.photo_url
+        self.dish_hint = event.personal.dish_hint
+        self.timing = Timing(
+            meal_type=event.meal_type,
+            eaten_at=event.eaten_at,
+            time_zone=event.time_zone,
+            local_date=event.local_date,
+        )
 
-@singledispatch
-def _take_in(event: MealEvent, meal: Meal) -> None:
-    raise NotImplementedError(f"{type(event).__name__} changes nothing")
+    @apply_event.register
+    def _apply_analyzed(self, event: MealAnalyzed) -> None:
+        self.dish_name = event.personal.dish_name
+        self.entries = event.entries
+        self.confidence = event.confidence
+        self.warnings = event.warnings
 
+    @apply_event.register
+    def _apply_analysis_failed(self, event: MealAnalysisFailed) -> None:
+        self.failure_code = event.code
+        self.failure_message = event.message
 
-@_take_in.register
-def _(event: MealAnalysisRequested, meal: Meal) -> None:
-    meal.user_id = event.user_id
-    meal.source = event.source
-    meal.fingerprint = event.fingerprint
-    meal.photo_url = event.personal.photo_url
-    meal.dish_hint = event.personal.dish_hint
-    meal.timing = Timing(
-        meal_type=event.meal_type,
-        eaten_at=event.eaten_at,
-        time_zone=event.time_zone,
-        local_date=event.local_date,
-    )
+    @apply_event.register
+    def _apply_confirmed(self, event: MealConfirmed) -> None:
+        self.entries, self.warnings = kept(self.entries, self.warnings, event.kept_entry_ids)
+        self.rejected_entry_ids = event.rejected_entry_ids
 
+    @apply_event.register
+    def _apply_updated(self, event: MealUpdated) -> None:
+        self.timing = event.after
+        self.notes = event.personal.after
+        self.entries = with_changes(self.entries, event.changed_entries)
 
-@_take_in.register
-def _(event: MealAnalyzed, meal: Meal) -> None:
-    meal.dish_name = event.personal.dish_name
-    meal.entries = event.entries
-    meal.confidence = event.confidence
-    meal.warnings = event.warnings
-
-
-@_take_in.register
-def _(event: MealAnalysisFailed, meal: Meal) -> None:
-    meal.failure_code = event.code
-    meal.failure_message = event.message
-
-
-@_take_in.register
-def _(event: MealConfirmed, meal: Meal) -> None:
-    meal.entries, meal.warnings = kept(meal.entries, meal.warnings, event.kept_entry_ids)
-    meal.rejected_entry_ids = event.rejected_entry_ids
-
-
-@_take_in.register
-def _(event: MealUpdated, meal: Meal) -> None:
-    meal.timing = event.after
-    meal.notes = event.personal.after
-    meal.entries = with_changes(meal.entries, event.changed_entries)
-
-
-@_take_in.register
-def _(_event: MealDeleted, _meal: Meal) -> None:
-    """Nothing but the status changes: the stream keeps what the meal was."""
+    @apply_event.register
+    def _apply_deleted(self, _event: MealDeleted) -> None:
+        """Nothing but the status changes: the stream keeps what the meal was."""
