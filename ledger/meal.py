@@ -1,4 +1,4 @@
-"""The Meal aggregate: what may be done with a meal, and what each event makes of it.
+"""The Meal aggregate: which commands a meal accepts in which status, and the events they append.
 
     ANALYZING ──► ANALYZED ──► CONFIRMED
         │             │            │
@@ -9,15 +9,14 @@ Everything that the picture does not show is refused with InvalidState.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import singledispatchmethod
 from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 from msgspec import structs
 
-from ledger.entries import kept, with_changes
-from ledger.errors import AnalysisFailure, ErrorCode, InvalidArgument, InvalidState, MealFull, UnknownEntry
+from ledger.entries import with_changes
+from ledger.errors import AnalysisFailure, InvalidArgument, InvalidState, MealFull, UnknownEntry
 from ledger.events import (
     AnalysisPersonal,
     EntryChange,
@@ -31,15 +30,14 @@ from ledger.events import (
     NotesPersonal,
     RequestPersonal,
 )
-from ledger.nutrition import Nutrients, total
+from ledger.meal_state import MealState
+from ledger.nutrition import total
 from ledger.proposal import Proposal
 from ledger.values import (
     Actor,
-    MealEntry,
     MealSnapshot,
     MealSource,
     MealStatus,
-    MealWarning,
     Timing,
 )
 
@@ -51,31 +49,12 @@ still be confirmed and deleted.
 """
 
 
-class Meal(Aggregate):
+class Meal(MealState, Aggregate):
     """One meal of one person, from the request to analyse its photo until it is deleted."""
 
     TOPIC: ClassVar[str] = "Meal"
     Event = MealEvent
     Created = MealAnalysisRequested
-
-    # Set by the first event.
-    user_id: str
-    source: MealSource
-    fingerprint: str
-    photo_url: str
-    dish_hint: str | None
-    timing: Timing
-
-    def __init__(self) -> None:
-        self.status = MealStatus.ANALYZING
-        self.dish_name: str | None = None
-        self.confidence: float | None = None
-        self.notes: str | None = None
-        self.entries: tuple[MealEntry, ...] = ()
-        self.rejected_entry_ids: tuple[str, ...] = ()
-        self.warnings: tuple[MealWarning, ...] = ()
-        self.failure_code: ErrorCode | None = None
-        self.failure_message: str | None = None
 
     @classmethod
     def request_analysis(
@@ -104,10 +83,6 @@ class Meal(Aggregate):
             fingerprint=fingerprint,
             personal=RequestPersonal(photo_url=photo_url, dish_hint=dish_hint),
         )
-
-    @property
-    def totals(self) -> Nutrients:
-        return total(entry.nutrients for entry in self.entries)
 
     def propose(self, proposal: Proposal, *, actor: Actor) -> None:
         """The analysis found foods: ANALYZING → ANALYZED."""
@@ -257,49 +232,3 @@ class Meal(Aggregate):
             meal_type=when.meal_type,
             **facts,
         )
-
-    @singledispatchmethod
-    def apply_event(self, event: MealEvent) -> None:
-        """Change by an event: the only way in which a meal changes. The event itself sets the status."""
-        raise NotImplementedError(f"{type(event).__name__} changes nothing")
-
-    @apply_event.register
-    def _apply_analysis_requested(self, event: MealAnalysisRequested) -> None:
-        self.user_id = event.user_id
-        self.source = event.source
-        self.fingerprint = event.fingerprint
-        self.photo_url = event.personal.photo_url
-        self.dish_hint = event.personal.dish_hint
-        self.timing = Timing(
-            meal_type=event.meal_type,
-            eaten_at=event.eaten_at,
-            time_zone=event.time_zone,
-            local_date=event.local_date,
-        )
-
-    @apply_event.register
-    def _apply_analyzed(self, event: MealAnalyzed) -> None:
-        self.dish_name = event.personal.dish_name
-        self.entries = event.entries
-        self.confidence = event.confidence
-        self.warnings = event.warnings
-
-    @apply_event.register
-    def _apply_analysis_failed(self, event: MealAnalysisFailed) -> None:
-        self.failure_code = event.code
-        self.failure_message = event.message
-
-    @apply_event.register
-    def _apply_confirmed(self, event: MealConfirmed) -> None:
-        self.entries, self.warnings = kept(self.entries, self.warnings, event.kept_entry_ids)
-        self.rejected_entry_ids = event.rejected_entry_ids
-
-    @apply_event.register
-    def _apply_updated(self, event: MealUpdated) -> None:
-        self.timing = event.after
-        self.notes = event.personal.after
-        self.entries = with_changes(self.entries, event.changed_entries)
-
-    @apply_event.register
-    def _apply_deleted(self, _event: MealDeleted) -> None:
-        """Nothing but the status changes: the stream keeps what the meal was."""
