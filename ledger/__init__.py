@@ -15,7 +15,7 @@ from ledger.commands import (
     MealOutcome,
     UpdateMeal,
 )
-from ledger.entries import kept, with_changes
+from ledger.entries import apply_changes, keep_entries
 from ledger.errors import (
     ANALYSIS_FAILURES,
     AnalysisFailure,
@@ -142,7 +142,7 @@ __all__ = [
     "UnknownEntry",
     "UpdateMeal",
     "WarningCode",
-    "kept",
+    "apply_changes",
+    "keep_entries",
     "total",
-    "with_changes",
 ]

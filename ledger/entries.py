@@ -8,7 +8,7 @@ from ledger.events import EntryChange
 from ledger.values import MealEntry, MealWarning
 
 
-def kept(
+def keep_entries(
     entries: tuple[MealEntry, ...], warnings: tuple[MealWarning, ...], entry_ids: Sequence[str]
 ) -> tuple[tuple[MealEntry, ...], tuple[MealWarning, ...]]:
     """The entries with these ids, and the warnings that still concern something."""
@@ -18,7 +18,7 @@ def kept(
     )
 
 
-def with_changes(entries: tuple[MealEntry, ...], changes: Sequence[EntryChange]) -> tuple[MealEntry, ...]:
+def apply_changes(entries: tuple[MealEntry, ...], changes: Sequence[EntryChange]) -> tuple[MealEntry, ...]:
     """The entries after the changes."""
     changed = {change.entry_id: change for change in changes}
     return tuple(

@@ -15,7 +15,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 from msgspec import structs
 
-from ledger.entries import with_changes
+from ledger.entries import apply_changes
 from ledger.errors import AnalysisFailure, InvalidArgument, InvalidState, MealFull, UnknownEntry
 from ledger.events import (
     AnalysisPersonal,
@@ -170,7 +170,7 @@ class Meal(MealState, Aggregate):
             after=timing,
             changed_entries=changes,
             totals_before=self.totals,
-            totals_after=total(entry.nutrients for entry in with_changes(self.entries, changes)),
+            totals_after=total(entry.nutrients for entry in apply_changes(self.entries, changes)),
             personal=NotesPersonal(before=self.notes, after=notes),
         )
 
@@ -208,7 +208,7 @@ class Meal(MealState, Aggregate):
             created_at=self.created_on,
             updated_at=self.modified_on,
         )
-        return snapshot.emptied() if self.status is MealStatus.DELETED else snapshot
+        return snapshot.redacted() if self.status is MealStatus.DELETED else snapshot
 
     def _require(self, what: str, *allowed: MealStatus) -> None:
         if self.status not in allowed:

@@ -2,7 +2,7 @@
 
 from functools import singledispatchmethod
 
-from ledger.entries import kept, with_changes
+from ledger.entries import apply_changes, keep_entries
 from ledger.errors import ErrorCode
 from ledger.events import (
     MealAnalysisFailed,
@@ -76,14 +76,14 @@ class MealState:
 
     @apply_event.register
     def _apply_confirmed(self, event: MealConfirmed) -> None:
-        self.entries, self.warnings = kept(self.entries, self.warnings, event.kept_entry_ids)
+        self.entries, self.warnings = keep_entries(self.entries, self.warnings, event.kept_entry_ids)
         self.rejected_entry_ids = event.rejected_entry_ids
 
     @apply_event.register
     def _apply_updated(self, event: MealUpdated) -> None:
         self.timing = event.after
         self.notes = event.personal.after
-        self.entries = with_changes(self.entries, event.changed_entries)
+        self.entries = apply_changes(self.entries, event.changed_entries)
 
     @apply_event.register
     def _apply_deleted(self, _event: MealDeleted) -> None:

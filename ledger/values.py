@@ -150,7 +150,7 @@ class MealSnapshot(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
 
-    def emptied(self) -> "MealSnapshot":
+    def redacted(self) -> "MealSnapshot":
         """What is left of a meal when its owner has deleted it: that it was, when, and what became of it."""
         return structs.replace(
             self,

@@ -17,9 +17,9 @@ from ledger import (
     MealSnapshot,
     MealStatus,
     MealUpdated,
-    kept,
+    apply_changes,
+    keep_entries,
     total,
-    with_changes,
 )
 from projections.documents import from_document, to_document
 from projections.projection import Document, Index, Projection, UnexpectedEvent
@@ -103,7 +103,7 @@ def _(event: MealAnalysisFailed, meal: MealSnapshot) -> MealSnapshot:
 
 @_changed.register
 def _(event: MealConfirmed, meal: MealSnapshot) -> MealSnapshot:
-    entries, warnings = kept(meal.entries, meal.warnings, event.kept_entry_ids)
+    entries, warnings = keep_entries(meal.entries, meal.warnings, event.kept_entry_ids)
     return structs.replace(meal, entries=entries, warnings=warnings, totals=event.totals)
 
 
@@ -116,14 +116,14 @@ def _(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
         time_zone=event.after.time_zone,
         local_date=event.after.local_date,
         notes=event.personal.after,
-        entries=with_changes(meal.entries, event.changed_entries),
+        entries=apply_changes(meal.entries, event.changed_entries),
         totals=event.totals_after,
     )
 
 
 @_changed.register
 def _(_event: MealDeleted, meal: MealSnapshot) -> MealSnapshot:
-    return meal.emptied()
+    return meal.redacted()
 
 
 MEALS = Projection(
