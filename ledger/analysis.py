@@ -1,26 +1,16 @@
 """The analysis: foods and grams from the model, every nutrient from a database."""
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from uuid import uuid4
 
 from ledger.errors import ANALYSIS_FAILURES, NoFoodRecognized, RateLimited, ServiceUnavailable
 from ledger.food_matching import Match, best_match
-from ledger.nutrition import UNKNOWN, rounded
+from ledger.nutrition import UNKNOWN, is_amount, rounded
 from ledger.ports import FoodRecognizer, FoodRecord, NutrientDatabase, RecognizedFood
 from ledger.proposal import Proposal
 from ledger.values import MealEntry, MealWarning, Provenance, WarningCode
-
-MAX_GRAMS = 10_000.0
-"""The most that one entry may weigh, in grams."""
-MIN_GRAMS = 0.001
-
-
-def is_amount(grams: float) -> bool:
-    """Whether `grams` can be an entry's amount: positive, finite, within bounds at the precision that is stored."""
-    return math.isfinite(grams) and MIN_GRAMS <= rounded(grams) <= MAX_GRAMS
 
 
 class MealAnalysis:

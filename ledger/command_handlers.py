@@ -8,15 +8,6 @@ from random import uniform
 from msgspec import UNSET, structs
 
 from ledger.analysis_run import AnalysisRuns
-from ledger.arguments import (
-    MAX_HINT,
-    MAX_NOTES,
-    check_amounts,
-    check_idempotency_key,
-    check_text,
-    check_timing,
-    parse_meal_id,
-)
 from ledger.commands import (
     AnalysisOutcome,
     AnalyzeMealPhoto,
@@ -32,6 +23,15 @@ from ledger.local_day import now
 from ledger.meal import Meal
 from ledger.photo_url import check_photo_url
 from ledger.repository import MealRepository
+from ledger.validation import (
+    MAX_HINT,
+    MAX_NOTES,
+    check_amounts,
+    check_idempotency_key,
+    check_text,
+    check_timing,
+    parse_meal_id,
+)
 from ledger.values import Actor, Timing
 
 _ATTEMPTS = 8
