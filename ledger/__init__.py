@@ -46,7 +46,7 @@ from ledger.events import (
     MealUpdated,
 )
 from ledger.meal import Meal
-from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, UNKNOWN, Nutrients, total
+from ledger.nutrition import KJ_PER_KCAL, Nutrients, total
 from ledger.ports import (
     FoodRecognizer,
     FoodRecord,
@@ -55,7 +55,6 @@ from ledger.ports import (
     Recognition,
     RecognizedFood,
 )
-from ledger.proposal import Proposal
 from ledger.repository import MealRepository
 from ledger.stale_analyses import StaleAnalysisFinder, StaleAnalysisSweep
 from ledger.values import (
@@ -68,6 +67,7 @@ from ledger.values import (
     MealWarning,
     ModelRun,
     NutrientSource,
+    Proposal,
     Provenance,
     Timing,
     TokenUsage,
@@ -77,9 +77,7 @@ from ledger.values import (
 __all__ = [
     "ANALYSIS_FAILURES",
     "KJ_PER_KCAL",
-    "NUTRIENTS",
     "TOPICS",
-    "UNKNOWN",
     "Actor",
     "AnalysisFailure",
     "AnalysisOutcome",

@@ -9,8 +9,7 @@ from ledger.errors import ANALYSIS_FAILURES, NoFoodRecognized, RateLimited, Serv
 from ledger.food_matching import Match, best_match
 from ledger.nutrition import UNKNOWN, is_amount, rounded
 from ledger.ports import FoodRecognizer, FoodRecord, NutrientDatabase, RecognizedFood
-from ledger.proposal import Proposal
-from ledger.values import MealEntry, MealWarning, Provenance, WarningCode
+from ledger.values import MealEntry, MealWarning, Proposal, Provenance, WarningCode
 
 
 class MealAnalysis:

@@ -32,12 +32,12 @@ from ledger.events import (
 )
 from ledger.meal_state import MealState
 from ledger.nutrition import total
-from ledger.proposal import Proposal
 from ledger.values import (
     Actor,
     MealSnapshot,
     MealSource,
     MealStatus,
+    Proposal,
     Timing,
 )
 

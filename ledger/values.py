@@ -108,6 +108,16 @@ class ModelRun(Struct, frozen=True, kw_only=True):
     price_table: str | None = None
 
 
+class Proposal(Struct, frozen=True, kw_only=True):
+    """The result of an analysis: the entries to be reviewed. `duration_ms` is the whole analysis, in milliseconds."""
+
+    dish_name: str | None
+    entries: tuple[MealEntry, ...]
+    warnings: tuple[MealWarning, ...]
+    run: ModelRun
+    duration_ms: int
+
+
 class Timing(Struct, frozen=True, kw_only=True):
     """When a meal was eaten, and so whose day and which meal it counts to."""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ledger import (
-    UNKNOWN,
+    MealAnalysis,
     NoFoodRecognized,
     Nutrients,
     NutrientSource,
@@ -12,7 +12,7 @@ from ledger import (
     ServiceUnavailable,
     WarningCode,
 )
-from ledger.analysis import MealAnalysis
+from ledger.nutrition import UNKNOWN
 from tests.ledger.plates import CHICKEN, RICE
 from tests.ledger.ports import Database, Recognizer, food, usda
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger import NUTRIENTS, UNKNOWN, Nutrients, total
-from ledger.nutrition import MOST
+from ledger import Nutrients, total
+from ledger.nutrition import MOST, NUTRIENTS, UNKNOWN
 
 THOUSANDTH = Decimal("0.001")
 stored = st.integers(min_value=0, max_value=10_000_000).map(lambda thousandths: thousandths / 1000)
