@@ -13,7 +13,7 @@ from ledger.values import MealEntry, MealWarning, Proposal, Provenance, WarningC
 
 
 class MealAnalysis:
-    """Proposes a meal for a photo. The first database must answer; the others are asked for what it does not have."""
+    """Proposes a meal for a photo. The first database must answer; the others are searched for the foods it lacks."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class MealAnalysis:
         )
 
     async def _match_all(self, foods: Sequence[RecognizedFood]) -> list[tuple[MealEntry, MealWarning | None]]:
-        """All foods at once, but for the bound on searches; the first failure ends the others."""
+        """Match all foods concurrently, within the bound on searches; the first failure cancels the others."""
         places = asyncio.Semaphore(self._searches_at_once)
 
         async def match(food: RecognizedFood) -> tuple[MealEntry, MealWarning | None]:
@@ -103,8 +103,8 @@ def _provenance(record: FoodRecord, confidence: float) -> Provenance:
 
 
 _UNMATCHED = {
-    WarningCode.NUTRIENTS_NOT_FOUND: "No database knows {name!r}: its nutrients are unknown.",
-    WarningCode.NUTRIENTS_UNAVAILABLE: "A database could not be asked about {name!r}: its nutrients are unknown.",
+    WarningCode.NUTRIENTS_NOT_FOUND: "{name!r} is in no database: its nutrients are unknown.",
+    WarningCode.NUTRIENTS_UNAVAILABLE: "A database was not available for {name!r}: its nutrients are unknown.",
 }
 
 
@@ -116,6 +116,6 @@ def _unmatched(food: RecognizedFood, code: WarningCode) -> tuple[MealEntry, Meal
 def _unusable(food: RecognizedFood) -> MealWarning:
     return MealWarning(
         code=WarningCode.AMOUNT_UNUSABLE,
-        message=f"{food.name!r} was left out: the model gave no usable amount for it.",
+        message=f"{food.name!r} was left out: the model gave no usable amount.",
         entry_id=None,
     )

@@ -41,10 +41,10 @@ class MealLedger(Application[UUID]):
 
 
 class TypedEventMapper(Mapper[UUID]):
-    """Puts a layer of types over a store's own mapper: plain values below, the events' own types above.
+    """Adds the events' own types to a store's mapper, which sees plain values only.
 
-    Instants stay what they are and structs become plain documents, so that what is stored can be queried natively.
-    Only topics of the closed registry are resolved: a topic found in the store never makes the process import anything.
+    Instants are passed unchanged and structs become plain documents, so that a stored state can be queried natively.
+    Only topics of the closed registry are resolved: a stored topic never makes the process import a module.
     """
 
     def __init__(self, inner: Mapper[UUID]) -> None:
@@ -52,7 +52,7 @@ class TypedEventMapper(Mapper[UUID]):
         self._inner = inner
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        """The event as the store's own mapper writes its plain values."""
+        """The event's plain values, as the store's mapper encodes them."""
         plain = _plain(msgspec.to_builtins(vars(domain_event), builtin_types=_NATIVE))
         return self._inner.to_stored_event(_with_attributes(type(domain_event), plain))
 
@@ -60,7 +60,7 @@ class TypedEventMapper(Mapper[UUID]):
         """The event with its own types, upcast to the present version of its class.
 
         Raises MapperDeserialisationError, naming stream and version, for a topic outside the registry and for a state
-        that does not fit the event's types.
+        that does not match the event's types.
         """
         event_class = TOPICS.get(stored_event.topic)
         if event_class is None:
@@ -97,7 +97,7 @@ def _plain(value: Any) -> Any:
 
 
 def _with_attributes(event_class: type[_T], attributes: dict[str, Any]) -> _T:
-    """An event of that class made as the library's own mapper makes one: without its constructor."""
+    """An event of that class, made without its constructor, as by the library's mapper."""
     event = object.__new__(event_class)
     object.__setattr__(event, "__dict__", attributes)
     return event
@@ -105,7 +105,7 @@ def _with_attributes(event_class: type[_T], attributes: dict[str, Any]) -> _T:
 
 @cache
 def _field_types(event_class: type[MealEvent]) -> dict[str, Any]:
-    """The types of an event's fields, but for those that name its place, which the store's own mapper gives."""
+    """The types of an event's fields, without its stream id and version, which the store's mapper sets."""
     hints = get_type_hints(event_class)
     fields = {field.name: hints[field.name] for field in dataclasses.fields(event_class)}
     del fields["originator_id"], fields["originator_version"]

@@ -1,4 +1,4 @@
-"""What each command does: check, load, decide, append, and answer from the aggregate just written."""
+"""The command handlers: validate, load, decide, append, and return the aggregate just appended."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,11 +35,11 @@ from ledger.validation import (
 from ledger.values import Actor, Timing
 
 _ATTEMPTS = 8
-"""How often a command is decided anew when the meal changes under it."""
+"""How many times a command is decided when concurrent appends change the meal."""
 
 
 class CommandHandlers:
-    """The commands of `MealCommands`."""
+    """Implements `MealCommands`."""
 
     def __init__(
         self,
@@ -55,9 +55,9 @@ class CommandHandlers:
         self._clock = clock
 
     async def analyze_meal_photo(self, actor: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome:
-        """Append the request, analyse, append the outcome. A repeated key answers as the first request did.
+        """Append the request, analyse, append the outcome. A duplicate request returns the outcome of the first.
 
-        Raises InvalidArgument, IdempotencyConflict, and ServiceUnavailable when the log cannot be reached.
+        Raises InvalidArgument, IdempotencyConflict, and ServiceUnavailable when the event store cannot be reached.
         """
         meal = self._requested(actor, command)
         try:
@@ -89,7 +89,7 @@ class CommandHandlers:
         )
 
     async def confirm_meal_analysis(self, actor: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome:
-        """Keep the named entries. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
+        """Keep the given entries. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
         meal, position = await self._change(
             actor,
             command.meal_id,
@@ -103,7 +103,7 @@ class CommandHandlers:
         )
 
     async def update_meal(self, actor: Actor, command: UpdateMeal) -> MealOutcome:
-        """Change what is given. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
+        """Change the given fields. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
         amounts = check_amounts(command.entries)
         notes = (
             UNSET if command.notes is UNSET else check_text(command.notes, field="notes", longest=MAX_NOTES)
@@ -120,7 +120,7 @@ class CommandHandlers:
         return _outcome(*await self._change(actor, command.meal_id, update))
 
     def _timing_after(self, command: UpdateMeal, timing: Timing) -> Timing:
-        """When the meal was eaten, after the command. The day is worked out anew only when time or zone is given."""
+        """The meal's timing after the command. The local date is computed again only when time or zone is given."""
         meal_type = command.meal_type or timing.meal_type
         if command.eaten_at is None and command.time_zone is None:
             return structs.replace(timing, meal_type=meal_type)
@@ -136,7 +136,7 @@ class CommandHandlers:
         return _outcome(*await self._change(actor, command.meal_id, lambda meal: meal.delete(actor=actor)))
 
     async def _change(self, actor: Actor, meal_id: str, decide: Callable[[Meal], None]) -> tuple[Meal, int]:
-        """The user's meal after `decide`, and a position at which it is so; decided anew when the meal changed."""
+        """The actor's meal after `decide`, and a position of the log that includes it. A conflict is retried."""
         identity = parse_meal_id(meal_id)
         attempts = 0
         while True:
@@ -150,7 +150,7 @@ class CommandHandlers:
             except Conflict:
                 if attempts == _ATTEMPTS:
                     raise
-                await asyncio.sleep(uniform(0, 0.005 * 2**attempts))  # noqa: S311 - it keeps rivals apart
+                await asyncio.sleep(uniform(0, 0.005 * 2**attempts))  # noqa: S311 - it spreads the retries
 
 
 def _outcome(meal: Meal, position: int) -> MealOutcome:

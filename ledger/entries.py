@@ -1,4 +1,4 @@
-"""Lists of entries as confirming and updating leave them: the aggregate and the read models agree on it here."""
+"""Changes of a meal's entries, shared by the aggregate and the read models."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from ledger.values import MealEntry, MealWarning
 def keep_entries(
     entries: tuple[MealEntry, ...], warnings: tuple[MealWarning, ...], entry_ids: Sequence[str]
 ) -> tuple[tuple[MealEntry, ...], tuple[MealWarning, ...]]:
-    """The entries with these ids, and the warnings that still concern something."""
+    """The entries with these ids, without the warnings of the other entries."""
     return (
         tuple(entry for entry in entries if entry.id in entry_ids),
         tuple(warning for warning in warnings if warning.entry_id is None or warning.entry_id in entry_ids),

@@ -5,7 +5,7 @@
         ▼             ▼            ▼
       FAILED ─────► DELETED ◄──────┘
 
-Everything that the picture does not show is refused with InvalidState.
+Every other transition is rejected with InvalidState.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -102,7 +102,7 @@ class Meal(MealState, Aggregate):
         )
 
     def fail(self, error: AnalysisFailure, *, actor: Actor) -> None:
-        """The analysis came to nothing: ANALYZING → FAILED."""
+        """The analysis failed: ANALYZING → FAILED."""
         self._require("fail", MealStatus.ANALYZING)
         self._trigger(
             MealAnalysisFailed,
@@ -114,13 +114,15 @@ class Meal(MealState, Aggregate):
         )
 
     def confirm(self, entry_ids: Sequence[str], *, actor: Actor) -> None:
-        """Keep these entries and reject the others: ANALYZED → CONFIRMED. The same confirm again changes nothing.
+        """Keep these entries and reject the others: ANALYZED → CONFIRMED. The same confirm again appends no event.
 
         Raises InvalidArgument for no entry, UnknownEntry, and InvalidState for a meal that is not ANALYZED.
         """
         kept = frozenset(entry_ids)
         if not kept:
-            raise InvalidArgument("Name at least one entry to keep.", field="confirmedEntryIds")
+            raise InvalidArgument(
+                "confirmedEntryIds must name at least one entry.", field="confirmedEntryIds"
+            )
         if self.status is MealStatus.CONFIRMED and kept == {entry.id for entry in self.entries}:
             return
         self._require("be confirmed", MealStatus.ANALYZED)
@@ -137,7 +139,7 @@ class Meal(MealState, Aggregate):
     def update(
         self, *, timing: Timing, notes: str | None, amounts: Mapping[str, float], actor: Actor
     ) -> None:
-        """Change type, time, notes, or entries' amounts (grams by entry id). What equals the present changes nothing.
+        """Change type, time, notes, or entries' amounts (grams by entry id). Equal values append no event.
 
         Raises UnknownEntry, InvalidState unless the meal is ANALYZED or CONFIRMED, and MealFull.
         """
@@ -175,7 +177,7 @@ class Meal(MealState, Aggregate):
         )
 
     def delete(self, *, actor: Actor) -> None:
-        """Remove the meal from its owner's diary; the stream stays."""
+        """Remove the meal from its owner's diary. The stream stays."""
         self._require("be deleted", MealStatus.ANALYZED, MealStatus.CONFIRMED, MealStatus.FAILED)
         self._trigger(
             MealDeleted,
@@ -186,7 +188,7 @@ class Meal(MealState, Aggregate):
         )
 
     def snapshot(self) -> MealSnapshot:
-        """The meal as it stands now; of a deleted one nothing that its owner removed."""
+        """The meal as of its last event; redacted when deleted."""
         snapshot = MealSnapshot(
             id=str(self.id),
             user_id=self.user_id,

@@ -18,7 +18,7 @@ class FoodState(StrEnum):
 
 
 class RecognizedFood(Struct, frozen=True, kw_only=True):
-    """One food that the model saw: its plain English name, grams as eaten, and the model's confidence from 0 to 1."""
+    """A food that the model saw: its plain English name, grams as eaten, and the model's confidence from 0 to 1."""
 
     name: str
     grams: float
@@ -35,10 +35,10 @@ class Recognition(Struct, frozen=True, kw_only=True):
 
 
 class FoodRecognizer(Protocol):
-    """A vision model that names foods and estimates grams, and nothing more."""
+    """A vision model that names foods and estimates grams."""
 
     async def recognize(self, *, photo_url: str, dish_hint: str | None, user_id: str) -> Recognition:
-        """The foods in the photo; none when it sees none.
+        """The foods in the photo; none when the model sees none.
 
         `user_id` serves the service's abuse detection and is sent only as a hash.
         Raises PhotoNotAccessible, AnalysisRefused, RateLimited, ServiceUnavailable.
@@ -65,7 +65,7 @@ class NutrientDatabase(Protocol):
     def source(self) -> NutrientSource: ...
 
     async def search(self, name: str) -> Sequence[FoodRecord]:
-        """The records that the database offers for that name, its own order, one call; none when it has none.
+        """The records for that name from one call, in the database's own order; none when it has none.
 
         Raises RateLimited, ServiceUnavailable.
         """

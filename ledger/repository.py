@@ -1,4 +1,4 @@
-"""Meals, loaded and appended without blocking the event loop."""
+"""Loads meals and appends their events without blocking the event loop."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ _UNREACHABLE = "The diary cannot be reached at the moment. Please try again."
 
 
 class OutcomeUnknown(ServiceUnavailable):
-    """The store could not tell within its deadline whether an append took place; it can be asked again by the id."""
+    """The store does not know within its deadline whether the append took place. It can be retried by its id."""
 
     def __init__(self, append_id: UUID) -> None:
         super().__init__(_UNREACHABLE)
@@ -29,10 +29,7 @@ class OutcomeUnknown(ServiceUnavailable):
 
 
 class MealRepository:
-    """The streams of meals behind an async face.
-
-    The store's contract is synchronous, so a bounded pool of threads does the waiting.
-    """
+    """The streams of meals. The store's contract is synchronous, so a bounded pool of threads calls it."""
 
     def __init__(self, application: MealLedger, *, threads: int) -> None:
         self._application = application
@@ -47,7 +44,7 @@ class MealRepository:
         return await self._run(lambda: self._load(meal_id, user_id))
 
     async def append(self, meal: Meal) -> int:
-        """Append the meal's new events, all or none; the position of the last one.
+        """Append the meal's new events, all or none; the position of the last event.
 
         Raises Conflict when the stream has grown meanwhile (nothing was appended), and ServiceUnavailable.
         """
@@ -55,7 +52,7 @@ class MealRepository:
         try:
             return await self._run(lambda: self._save(events))
         except OutcomeUnknown as unknown:
-            # Asked again under its id, the store finds what it has; it never appends the same twice.
+            # A retry by the append's id finds the outcome; it never appends the same events twice.
             append_id = unknown.append_id
         return await self._run(lambda: self._save(events, append_id=append_id))
 
@@ -64,7 +61,7 @@ class MealRepository:
         return await self._run(self._application.recorder.max_notification_id) or 0
 
     def close(self) -> None:
-        """Wait for the work in hand and end the threads."""
+        """Wait for the calls in progress and end the threads."""
         self._pool.shutdown(wait=True)
 
     def _save(self, events: Sequence[DomainEventProtocol[UUID]], **identity: UUID) -> int:
@@ -93,7 +90,7 @@ class MealRepository:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except IntegrityError as error:
             raise Conflict(
-                "The meal was changed at the same time. Please look at it and try again."
+                "The meal was changed by another request at the same time. Load it again and retry."
             ) from error
         except PersistenceError as error:
             append_id = getattr(error, "append_id", None)

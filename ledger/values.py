@@ -10,7 +10,7 @@ from ledger.nutrition import Nutrients, total
 
 
 class MealStatus(StrEnum):
-    """Where a meal stands; `ledger.meal` draws the ways between them."""
+    """The status of a meal; `ledger.meal` draws the transitions."""
 
     ANALYZING = "ANALYZING"
     ANALYZED = "ANALYZED"
@@ -27,13 +27,13 @@ class MealType(StrEnum):
 
 
 class MealSource(StrEnum):
-    """How the meal came in."""
+    """How the meal was recorded."""
 
     PHOTO = "PHOTO"
 
 
 class NutrientSource(StrEnum):
-    """The database that a food's nutrients come from."""
+    """The source of a food's nutrients."""
 
     USDA = "USDA"
     OPENFOODFACTS = "OPENFOODFACTS"
@@ -41,7 +41,7 @@ class NutrientSource(StrEnum):
 
 
 class WarningCode(StrEnum):
-    """What a person should know about a proposed meal."""
+    """Why an entry of a proposed meal needs the person's attention."""
 
     NUTRIENTS_NOT_FOUND = "NUTRIENTS_NOT_FOUND"
     NUTRIENTS_UNAVAILABLE = "NUTRIENTS_UNAVAILABLE"
@@ -49,9 +49,9 @@ class WarningCode(StrEnum):
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """Where a food's nutrients were read: the source's own id, kind of record, name and publication date.
+    """The record that a food's nutrients come from: the source's own id, kind of record, name and publication date.
 
-    `match_confidence`, from 0 to 1, is how well the record's name fits what was recognised.
+    `match_confidence`, from 0 to 1, is how well the record's name matches the recognised food.
     """
 
     source: NutrientSource
@@ -78,7 +78,7 @@ class MealEntry(Struct, frozen=True, kw_only=True):
 
 
 class MealWarning(Struct, frozen=True, kw_only=True):
-    """Something that the person should look at. `entry_id` is absent where no entry came to be."""
+    """A hint to check an entry. `entry_id` is None where the food has no entry."""
 
     code: WarningCode
     message: str
@@ -119,7 +119,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
 
 
 class Timing(Struct, frozen=True, kw_only=True):
-    """When a meal was eaten, and so whose day and which meal it counts to."""
+    """When a meal was eaten, and the local date and meal type under which it counts."""
 
     meal_type: MealType
     eaten_at: datetime
@@ -135,7 +135,7 @@ class Actor(Struct, frozen=True, kw_only=True):
 
 
 class MealSnapshot(Struct, frozen=True, kw_only=True):
-    """A meal as it stands at one moment: what a command answers with, and what the `meals` read model holds.
+    """A meal at one position of its stream: returned by commands, and stored in the `meals` read model.
 
     Confidence is the mean of the entries' confidences, from 0 to 1. Instants are UTC at millisecond precision.
     """
@@ -161,7 +161,7 @@ class MealSnapshot(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
     def redacted(self) -> "MealSnapshot":
-        """What is left of a meal when its owner has deleted it: that it was, when, and what became of it."""
+        """The snapshot of a deleted meal: its identity, times and status, without its content."""
         return structs.replace(
             self,
             dish_name=None,
