@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -68,7 +69,7 @@ class MealRepository:
         return self._application.save(*events, **identity)[-1].notification.id
 
     def _load(self, meal_id: UUID, owner: str | None = None) -> Meal:
-        # Counted before it is decoded: decoding holds the interpreter, so a long stream would slow down every request.
+        # Counted before it is decoded: a stream without end would keep a thread busy for seconds.
         stored = self._application.recorder.select_events(meal_id, limit=MAX_EVENTS + 1)
         too_long = len(stored) > MAX_EVENTS
         meal = self._replay(stored[:1] if too_long else stored)
@@ -81,6 +82,7 @@ class MealRepository:
     def _replay(self, stored: Sequence[StoredEvent]) -> Meal | None:
         meal: Meal | None = None
         for event in map(self._application.mapper.to_domain_event, stored):
+            time.sleep(0)  # let other threads run: the interpreter would switch only every few milliseconds
             assert isinstance(event, MealEvent)  # noqa: S101 - the mapper's registry admits no other
             meal = event.mutate(meal)
         return meal

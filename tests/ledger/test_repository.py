@@ -1,5 +1,9 @@
 """Meals loaded from the event store on a real MongoDB: a stream without end is refused before it is decoded."""
 
+import asyncio
+import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -49,6 +53,15 @@ def meals(ledger: MealLedger) -> Iterator[MealRepository]:
     repository.close()
 
 
+@pytest.fixture
+def no_forced_switches() -> Iterator[None]:
+    """Threads switch only where one of them waits."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60.0)
+    yield
+    sys.setswitchinterval(interval)
+
+
 def updated(meal: Meal, times: int) -> Meal:
     for number in range(times):
         meal.update(timing=meal.timing, notes=f"note {number}", amounts={}, actor=ALICE)
@@ -72,6 +85,22 @@ async def test_a_stream_over_the_limit_is_refused_before_it_is_decoded(
     with pytest.raises(MealFull):
         await meals.get_own(meal_id, "alice")
     assert (effort.read, effort.decoded) == (MAX_EVENTS + 1, 1)
+
+
+def test_a_long_stream_does_not_hold_the_interpreter(
+    ledger: MealLedger, meals: MealRepository, monkeypatch: pytest.MonkeyPatch, no_forced_switches: None
+) -> None:
+    meal_id = write_directly(ledger, MAX_EVENTS)
+    effort = Effort(ledger, monkeypatch)
+    loading = threading.Thread(target=lambda: asyncio.run(meals.get(meal_id)))
+    loading.start()
+    seen = set()
+    while loading.is_alive():
+        seen.add(effort.decoded)
+        time.sleep(0)
+    loading.join()
+    assert effort.decoded == MAX_EVENTS
+    assert len(seen) > MAX_EVENTS // 50
 
 
 async def test_another_persons_stream_over_the_limit_is_not_found(
