@@ -51,7 +51,7 @@ def test_topics_are_names_and_not_python_paths(ledger: MealLedger) -> None:
     assert set(TOPICS) == {event.topic for event in stored} | {"MealAnalysisFailed"}
 
 
-def test_what_reveals_a_person_sits_in_personal_and_nowhere_else(ledger: MealLedger) -> None:
+def test_personal_data_are_in_personal_and_nowhere_else(ledger: MealLedger) -> None:
     meal = life_of_a_meal()
     ledger.save(meal)
     facts, personal = [], []
@@ -70,9 +70,7 @@ def stored_analysis(ledger: MealLedger) -> StoredEvent:
 
 
 @pytest.mark.parametrize("topic", ["antigravity:geohash", "subprocess:run", "MealEaten", "Meal", ""])
-def test_a_topic_outside_the_registry_is_an_error_that_names_the_stream(
-    ledger: MealLedger, topic: str
-) -> None:
+def test_a_foreign_topic_is_an_error_naming_the_stream(ledger: MealLedger, topic: str) -> None:
     stored = replace(stored_analysis(ledger), topic=topic)
     with pytest.raises(MapperDeserialisationError) as refused:
         ledger.mapper.to_domain_event(stored)
@@ -95,7 +93,7 @@ def damaged(stored: StoredEvent, damage: Callable[[dict[str, Any]], object]) -> 
         (lambda state: state.update(originator_topic="os:system"), "originator_topic is not 'Meal'"),
     ],
 )
-def test_a_state_that_does_not_fit_is_an_error_that_says_why(
+def test_a_damaged_state_is_an_error_with_its_reason(
     ledger: MealLedger, damage: Callable[[dict[str, Any]], object], why: str
 ) -> None:
     with pytest.raises(MapperDeserialisationError) as refused:
@@ -149,7 +147,7 @@ def test_a_variable_of_the_process_does_not_change_the_store(
         assert json.loads(ledger.recorder.select_events(meal.id)[0].state)["user_id"] == "alice"
 
 
-def test_an_event_is_written_natively_whatever_codec_the_process_names(
+def test_an_event_is_written_natively_despite_a_codec_variable(
     monkeypatch: pytest.MonkeyPatch, mongodb_url: str, mongodb_database: str
 ) -> None:
     monkeypatch.setenv("COMPRESSOR_TOPIC", "zlib")

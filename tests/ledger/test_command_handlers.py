@@ -1,4 +1,4 @@
-"""The commands, over a store in memory: what each answers, what it refuses, and that nothing is half done."""
+"""The commands over a store in memory: their outcomes, their errors, and the events that they append."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -93,7 +93,7 @@ async def test_a_photo_becomes_a_proposed_meal() -> None:
         assert it.topics() == ["MealAnalysisRequested", "MealAnalyzed"]
 
 
-async def test_the_request_is_in_the_log_before_the_model_is_called() -> None:
+async def test_the_request_is_appended_before_the_model_is_called() -> None:
     recognizer = Recognizer(food("rice"))
     recognizer.gate.clear()
     async with kitchen(recognizer) as it:
@@ -130,9 +130,7 @@ async def test_a_caller_who_leaves_does_not_stop_the_analysis() -> None:
         ({"eaten_at": now() + timedelta(hours=1)}, "eatenAt"),
     ],
 )
-async def test_a_bad_argument_is_refused_and_no_meal_comes_to_be(
-    change: dict[str, object], field: str
-) -> None:
+async def test_a_bad_argument_appends_nothing(change: dict[str, object], field: str) -> None:
     async with kitchen() as it:
         with pytest.raises(InvalidArgument) as refused:
             await it.commands.analyze_meal_photo(ALICE, structs.replace(PHOTO, **change))
@@ -147,7 +145,7 @@ async def test_the_local_environment_takes_local_photos() -> None:
         assert (await it.commands.analyze_meal_photo(ALICE, local)).error is None
 
 
-async def test_a_failed_analysis_is_a_meal_that_says_why() -> None:
+async def test_a_failed_analysis_returns_a_failed_meal_with_its_error() -> None:
     async with kitchen(Recognizer(error=AnalysisRefused("The photo was declined."))) as it:
         outcome = await it.commands.analyze_meal_photo(ALICE, PHOTO)
         assert outcome.meal.status is MealStatus.FAILED
@@ -175,7 +173,7 @@ async def test_a_fault_of_ours_fails_the_meal_and_is_raised() -> None:
         assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
 
 
-async def test_the_same_key_and_request_is_the_same_meal_and_one_call_of_the_model() -> None:
+async def test_a_duplicate_request_returns_the_same_meal() -> None:
     async with kitchen() as it:
         first = await it.commands.analyze_meal_photo(ALICE, KEYED)
         again = await it.commands.analyze_meal_photo(ALICE, KEYED)
@@ -205,7 +203,7 @@ async def test_without_a_key_every_call_is_a_new_meal() -> None:
         assert first.meal.id != second.meal.id
 
 
-async def test_a_failed_request_is_answered_as_failed_again() -> None:
+async def test_a_duplicate_of_a_failed_request_fails_alike() -> None:
     recognizer = Recognizer(error=AnalysisRefused("The photo was declined."))
     async with kitchen(recognizer) as it:
         first = await it.commands.analyze_meal_photo(ALICE, KEYED)
@@ -301,7 +299,7 @@ async def test_an_unreadable_stream_does_not_stop_the_sweep(
     assert "stale_analysis_skipped" in caplog.text
 
 
-async def test_a_store_that_is_down_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_store_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     async with kitchen() as it:
 
         def save(*_: object) -> None:
@@ -316,7 +314,7 @@ async def test_a_store_that_is_down_ends_the_sweep(monkeypatch: pytest.MonkeyPat
                 await StaleAnalysisSweep(finder, sweeper.runs).once()
 
 
-async def test_a_note_does_not_move_a_meal_whatever_became_of_its_zone(
+async def test_a_note_leaves_the_local_date_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with kitchen() as it:
@@ -330,7 +328,7 @@ async def test_a_note_does_not_move_a_meal_whatever_became_of_its_zone(
         assert (noted.meal.local_date, noted.meal.notes) == (meal.local_date, "n")
 
 
-async def test_a_deleted_meal_is_answered_without_what_was_removed() -> None:
+async def test_a_deleted_meal_is_returned_redacted() -> None:
     async with kitchen() as it:
         meal = (await it.commands.analyze_meal_photo(ALICE, KEYED)).meal
         deleted = (await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))).meal
@@ -344,7 +342,7 @@ async def test_a_sweep_leaves_a_young_analysis_alone() -> None:
         assert it.topics() == ["MealAnalysisRequested"]
 
 
-async def test_of_two_calls_that_fail_one_analysis_one_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_sweeps_fail_an_analysis_once(monkeypatch: pytest.MonkeyPatch) -> None:
     later = now() + timedelta(seconds=11)
     async with kitchen(clock=lambda: later) as it:
         meal_id = await cut_off(it)
@@ -382,7 +380,7 @@ async def test_an_outcome_after_the_sweep_does_not_change_the_failure() -> None:
         assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
 
 
-async def test_a_sweep_that_fails_is_followed_by_the_next(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_sweep_is_followed_by_the_next(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Found):
         asked_thrice = asyncio.Event()
 
@@ -402,7 +400,7 @@ async def test_a_sweep_that_fails_is_followed_by_the_next(caplog: pytest.LogCapt
     assert "stale_analysis_sweep_failed" in caplog.text
 
 
-async def test_confirming_counts_what_was_kept_and_what_was_rejected() -> None:
+async def test_confirming_counts_kept_and_rejected_entries() -> None:
     async with kitchen() as it:
         meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
         confirm = ConfirmMealAnalysis(meal_id=meal.id, confirmed_entry_ids=(meal.entries[0].id,))
@@ -411,7 +409,7 @@ async def test_confirming_counts_what_was_kept_and_what_was_rejected() -> None:
         assert await it.commands.confirm_meal_analysis(ALICE, confirm) == outcome
 
 
-async def test_updating_changes_what_is_given_and_nothing_else() -> None:
+async def test_updating_changes_the_given_fields_only() -> None:
     async with kitchen() as it:
         meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
         rice = meal.entries[0]
@@ -472,7 +470,7 @@ async def test_deleting_twice_is_refused_the_second_time() -> None:
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "another's"])
-async def test_a_meal_that_is_not_ones_own_is_not_there(whose: str) -> None:
+async def test_another_persons_meal_is_not_found(whose: str) -> None:
     async with kitchen() as it:
         meal = (await it.commands.analyze_meal_photo(BOB, PHOTO)).meal
         meal_id = meal.id if whose == "another's" else str(uuid4())
@@ -491,7 +489,7 @@ async def test_a_meal_that_is_not_ones_own_is_not_there(whose: str) -> None:
 
 
 @pytest.mark.parametrize("meal_id", ["", "x", "123", "\0", "{" * 300])
-async def test_a_meal_id_that_is_none_is_a_bad_argument(meal_id: str) -> None:
+async def test_a_malformed_meal_id_is_a_bad_argument(meal_id: str) -> None:
     async with kitchen() as it:
         with pytest.raises(InvalidArgument) as refused:
             await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal_id))
@@ -508,7 +506,7 @@ async def test_a_command_is_decided_anew_when_the_meal_changed_meanwhile() -> No
         assert sorted(outcome.position for outcome in outcomes) == [3, 4, 5, 6]
 
 
-async def test_a_meal_that_never_stands_still_is_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_meal_that_keeps_changing_is_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
     async with kitchen() as it:
         meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
         tries = []
@@ -523,7 +521,7 @@ async def test_a_meal_that_never_stands_still_is_a_conflict(monkeypatch: pytest.
         assert len(tries) == 8
 
 
-async def test_a_store_that_is_down_is_an_expected_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_store_is_an_expected_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async with kitchen() as it:
 
         def save(*_: object) -> None:
@@ -537,7 +535,7 @@ async def test_a_store_that_is_down_is_an_expected_error(monkeypatch: pytest.Mon
         assert it.recognizer.calls == []
 
 
-async def test_a_stream_that_cannot_be_read_is_a_fault_and_not_an_outage(
+async def test_an_unreadable_stream_is_a_fault_and_no_outage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with kitchen() as it:
@@ -548,7 +546,7 @@ async def test_a_stream_that_cannot_be_read_is_a_fault_and_not_an_outage(
 
 
 class Unknown(OperationalError):
-    """What a store raises that does not know in time whether an append took place."""
+    """A store's error for an append in doubt at its deadline."""
 
     def __init__(self) -> None:
         super().__init__("no answer in time")
@@ -556,7 +554,7 @@ class Unknown(OperationalError):
 
 
 @pytest.mark.parametrize("lost_answers", [1, 2])
-async def test_an_append_whose_outcome_is_unknown_is_asked_for_once_more_by_its_id(
+async def test_an_append_in_doubt_is_retried_once_by_its_id(
     monkeypatch: pytest.MonkeyPatch, lost_answers: int
 ) -> None:
     async with kitchen() as it:

@@ -77,7 +77,7 @@ def write_directly(ledger: MealLedger, length: int) -> UUID:
     return meal.id
 
 
-async def test_a_stream_over_the_limit_is_refused_before_it_is_decoded(
+async def test_a_stream_over_the_limit_is_rejected_undecoded(
     ledger: MealLedger, meals: MealRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meal_id = write_directly(ledger, 3 * MAX_EVENTS)
