@@ -13,10 +13,12 @@ LedgerError
 ├── AnalysisRefused       ├ AnalysisFailure: may end an analysis
 ├── RateLimited           │
 └── ServiceUnavailable    ┘ may also end any command: the diary itself is such a service
+    └── OutcomeUnknown
 """
 
 from enum import StrEnum
 from typing import TypeAlias, get_args
+from uuid import UUID
 
 
 class ErrorCode(StrEnum):
@@ -129,6 +131,14 @@ class ServiceUnavailable(LedgerError):
 
     code = ErrorCode.SERVICE_UNAVAILABLE
     retryable = True
+
+
+class OutcomeUnknown(ServiceUnavailable):
+    """The store does not know within its deadline whether the append took place. `append_id` finds its outcome."""
+
+    def __init__(self, message: str, *, append_id: UUID) -> None:
+        super().__init__(message)
+        self.append_id = append_id
 
 
 AnalysisFailure: TypeAlias = (

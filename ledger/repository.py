@@ -12,21 +12,13 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
 from ledger.application import MealLedger
-from ledger.errors import Conflict, MealFull, MealNotFound, ServiceUnavailable
+from ledger.errors import Conflict, MealFull, MealNotFound, OutcomeUnknown, ServiceUnavailable
 from ledger.events import MealEvent
 from ledger.meal import MAX_EVENTS, Meal
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _UNREACHABLE = "The diary cannot be reached at the moment. Please try again."
-
-
-class OutcomeUnknown(ServiceUnavailable):
-    """The store does not know within its deadline whether the append took place. It can be retried by its id."""
-
-    def __init__(self, append_id: UUID) -> None:
-        super().__init__(_UNREACHABLE)
-        self.append_id = append_id
 
 
 class MealRepository:
@@ -76,7 +68,10 @@ class MealRepository:
         if meal is None or owner not in {None, meal.user_id}:
             raise MealNotFound
         if too_long:
-            raise MealFull(f"This meal has more than {MAX_EVENTS} changes: it can no longer be changed.")
+            raise MealFull(
+                f"This meal has more than {MAX_EVENTS} changes and can no longer be changed or deleted. "
+                "To change it further, record it again."
+            )
         return meal
 
     def _replay(self, stored: Sequence[StoredEvent]) -> Meal | None:
@@ -97,7 +92,7 @@ class MealRepository:
         except PersistenceError as error:
             append_id = getattr(error, "append_id", None)
             if isinstance(append_id, UUID):
-                raise OutcomeUnknown(append_id) from error
+                raise OutcomeUnknown(_UNREACHABLE, append_id=append_id) from error
             _log.warning(
                 "event_store_unavailable", extra={"error_type": type(error).__name__}, exc_info=error
             )
