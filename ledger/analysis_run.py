@@ -119,7 +119,9 @@ class AnalysisRuns:
         return AnalysisOutcome(meal=meal.snapshot(), position=position, error=_error_of(meal))
 
     async def _current(self, meal: Meal) -> AnalysisOutcome:
-        return AnalysisOutcome(meal=meal.snapshot(), position=await self._meals.head(), error=_error_of(meal))
+        return AnalysisOutcome(
+            meal=meal.snapshot(), position=await self._meals.last_position(), error=_error_of(meal)
+        )
 
 
 def _error_of(meal: Meal) -> LedgerError | None:

@@ -144,7 +144,7 @@ class CommandHandlers:
             meal = await self._meals.get_own(identity, actor.user_id)
             decide(meal)
             if not meal.pending_events:
-                return meal, await self._meals.head()
+                return meal, await self._meals.last_position()
             try:
                 return meal, await self._meals.append(meal)
             except Conflict:

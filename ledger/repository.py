@@ -49,7 +49,7 @@ class MealRepository:
             append_id = unknown.append_id
         return await self._run(lambda: self._save(events, append_id=append_id))
 
-    async def head(self) -> int:
+    async def last_position(self) -> int:
         """The position of the newest event of the log; 0 while it is empty. Raises ServiceUnavailable."""
         return await self._run(self._application.recorder.max_notification_id) or 0
 
