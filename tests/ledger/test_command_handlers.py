@@ -1,10 +1,8 @@
 """The commands over a store in memory: their outcomes, their errors, and the events that they append."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from eventsourcing.persistence import IntegrityError, MapperDeserialisationError, OperationalError
@@ -12,11 +10,6 @@ from msgspec import UNSET, structs
 
 from ledger import (
     TOPICS,
-    Actor,
-    AnalysisRefused,
-    AnalysisRuns,
-    AnalyzeMealPhoto,
-    CommandHandlers,
     ConfirmMealAnalysis,
     Conflict,
     DeleteMeal,
@@ -26,59 +19,13 @@ from ledger import (
     InvalidArgument,
     InvalidState,
     LedgerError,
-    MealAnalysis,
-    MealLedger,
     MealNotFound,
-    MealRepository,
     MealStatus,
     MealType,
-    StaleAnalysisSweep,
     UpdateMeal,
 )
 from ledger.local_day import now
-from tests.ledger.ports import Recognizer, food, usda
-
-ALICE = Actor(user_id="alice", correlation_id="request-1")
-BOB = Actor(user_id="bob", correlation_id="request-2")
-PHOTO = AnalyzeMealPhoto(photo_url="https://example.com/test.jpg")
-KEYED = structs.replace(PHOTO, idempotency_key="key-1")
-
-
-class Kitchen:
-    """Handlers with everything behind them within reach."""
-
-    def __init__(
-        self,
-        recognizer: Recognizer | None = None,
-        *,
-        ledger: MealLedger | None = None,
-        deadline: float = 5.0,
-        clock: Callable[[], datetime] = now,
-        local: bool = False,
-    ) -> None:
-        self.ledger = ledger or MealLedger(env={"PERSISTENCE_MODULE": "eventsourcing.popo"})
-        self.recognizer = recognizer or Recognizer(food("rice", 150), food("chicken", 120))
-        self.meals = MealRepository(self.ledger, threads=2)
-        self.runs = AnalysisRuns(
-            self.meals,
-            MealAnalysis(self.recognizer, [usda()]),
-            deadline=timedelta(seconds=deadline),
-            clock=clock,
-        )
-        self.commands = CommandHandlers(self.meals, self.runs, local_environment=local, clock=clock)
-
-    def topics(self) -> list[str]:
-        return [notification.topic for notification in self.ledger.recorder.select_notifications(1, 1000)]
-
-
-@asynccontextmanager
-async def kitchen(recognizer: Recognizer | None = None, **settings: object) -> AsyncIterator[Kitchen]:
-    made = Kitchen(recognizer, **settings)  # type: ignore[arg-type] # handed on as they are
-    try:
-        yield made
-        await made.runs.drain()
-    finally:
-        made.meals.close()
+from tests.ledger.kitchen import ALICE, BOB, KEYED, PHOTO, kitchen
 
 
 async def test_a_photo_becomes_a_proposed_meal() -> None:
@@ -90,29 +37,6 @@ async def test_a_photo_becomes_a_proposed_meal() -> None:
         assert it.recognizer.calls == [(PHOTO.photo_url, "lunch", "alice")]
         assert before <= outcome.meal.eaten_at <= now()
         assert outcome.meal.time_zone == "UTC"
-        assert it.topics() == ["MealAnalysisRequested", "MealAnalyzed"]
-
-
-async def test_the_request_is_appended_before_the_model_is_called() -> None:
-    recognizer = Recognizer(food("rice"))
-    recognizer.gate.clear()
-    async with kitchen(recognizer) as it:
-        call = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, PHOTO))
-        await asyncio.wait_for(recognizer.started.wait(), 5)
-        assert it.topics() == ["MealAnalysisRequested"]
-        recognizer.gate.set()
-        assert (await call).meal.status is MealStatus.ANALYZED
-
-
-async def test_a_caller_who_leaves_does_not_stop_the_analysis() -> None:
-    recognizer = Recognizer(food("rice"))
-    recognizer.gate.clear()
-    async with kitchen(recognizer) as it:
-        call = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, PHOTO))
-        await asyncio.wait_for(recognizer.started.wait(), 5)
-        call.cancel()
-        recognizer.gate.set()
-        await it.runs.drain()
         assert it.topics() == ["MealAnalysisRequested", "MealAnalyzed"]
 
 
@@ -145,43 +69,6 @@ async def test_the_local_environment_takes_local_photos() -> None:
         assert (await it.commands.analyze_meal_photo(ALICE, local)).error is None
 
 
-async def test_a_failed_analysis_returns_a_failed_meal_with_its_error() -> None:
-    async with kitchen(Recognizer(error=AnalysisRefused("The photo was declined."))) as it:
-        outcome = await it.commands.analyze_meal_photo(ALICE, PHOTO)
-        assert outcome.meal.status is MealStatus.FAILED
-        assert outcome.error is not None
-        assert (outcome.error.code, outcome.error.message) == (
-            ErrorCode.ANALYSIS_REFUSED, "The photo was declined.",
-        )  # fmt: skip
-        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
-
-
-async def test_one_deadline_covers_the_whole_analysis() -> None:
-    recognizer = Recognizer(food("rice"))
-    recognizer.gate.clear()
-    async with kitchen(recognizer, deadline=0.05) as it:
-        outcome = await it.commands.analyze_meal_photo(ALICE, PHOTO)
-        assert outcome.error is not None
-        assert outcome.error.code is ErrorCode.SERVICE_UNAVAILABLE
-        assert outcome.meal.status is MealStatus.FAILED
-
-
-async def test_a_fault_of_ours_fails_the_meal_and_is_raised() -> None:
-    async with kitchen(Recognizer(error=RuntimeError("bug"))) as it:
-        with pytest.raises(RuntimeError, match="bug"):
-            await it.commands.analyze_meal_photo(ALICE, PHOTO)
-        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
-
-
-async def test_a_duplicate_request_returns_the_same_meal() -> None:
-    async with kitchen() as it:
-        first = await it.commands.analyze_meal_photo(ALICE, KEYED)
-        again = await it.commands.analyze_meal_photo(ALICE, KEYED)
-        assert again == first
-        assert len(it.recognizer.calls) == 1
-        assert len(it.topics()) == 2
-
-
 async def test_the_same_key_for_a_different_request_is_a_conflict() -> None:
     async with kitchen() as it:
         await it.commands.analyze_meal_photo(ALICE, KEYED)
@@ -201,117 +88,6 @@ async def test_without_a_key_every_call_is_a_new_meal() -> None:
     async with kitchen() as it:
         first, second = [await it.commands.analyze_meal_photo(ALICE, PHOTO) for _ in range(2)]
         assert first.meal.id != second.meal.id
-
-
-async def test_a_duplicate_of_a_failed_request_fails_alike() -> None:
-    recognizer = Recognizer(error=AnalysisRefused("The photo was declined."))
-    async with kitchen(recognizer) as it:
-        first = await it.commands.analyze_meal_photo(ALICE, KEYED)
-        recognizer.error = None
-        again = await it.commands.analyze_meal_photo(ALICE, KEYED)
-        assert again.meal == first.meal
-        assert again.error is not None
-        assert again.error.code is ErrorCode.ANALYSIS_REFUSED
-        assert len(recognizer.calls) == 1
-
-
-@pytest.mark.parametrize("same_process", [True, False])
-async def test_duplicate_requests_share_one_outcome(same_process: bool) -> None:
-    recognizer = Recognizer(food("rice"))
-    recognizer.gate.clear()
-    async with kitchen(recognizer) as it, kitchen(Recognizer(), ledger=it.ledger) as elsewhere:
-        first = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, KEYED))
-        await asyncio.wait_for(recognizer.started.wait(), 5)
-        there = it if same_process else elsewhere
-        duplicate = asyncio.create_task(there.commands.analyze_meal_photo(ALICE, KEYED))
-        done, _ = await asyncio.wait([duplicate], timeout=0.05)
-        assert not done
-        recognizer.gate.set()
-        assert (await duplicate).meal == (await first).meal
-        assert len(recognizer.calls) == 1
-        assert elsewhere.recognizer.calls == []
-
-
-async def test_a_duplicate_request_does_not_wait_for_ever() -> None:
-    recognizer = Recognizer(food("rice"))
-    recognizer.gate.clear()
-    async with kitchen(recognizer) as it, kitchen(ledger=it.ledger, deadline=0.05) as elsewhere:
-        first = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, KEYED))
-        await asyncio.wait_for(recognizer.started.wait(), 5)
-        # The duplicate's own clock stands still, so that the analysis is not stale to it.
-        start = now()
-        elsewhere.runs._clock = lambda: start
-        outcome = await elsewhere.commands.analyze_meal_photo(ALICE, KEYED)
-        assert outcome.meal.status is MealStatus.ANALYZING
-        assert outcome.error is not None
-        assert outcome.error.code is ErrorCode.SERVICE_UNAVAILABLE
-        recognizer.gate.set()
-        await first
-
-
-class Found:
-    """A finder that has found these meals, and remembers what it was asked."""
-
-    def __init__(self, *meal_ids: str) -> None:
-        self.meal_ids = meal_ids
-        self.asked: list[datetime] = []
-
-    async def stale_analyses(self, older_than: datetime, limit: int) -> list[str]:
-        self.asked.append(older_than)
-        return list(self.meal_ids[:limit])
-
-
-async def cut_off(it: Kitchen) -> UUID:
-    """A meal whose analysis a crash cut off, as the log has it."""
-    meal = it.commands._requested(ALICE, KEYED)
-    await it.meals.append(meal)
-    return meal.id
-
-
-async def test_a_stale_analysis_fails_once_however_many_processes_sweep() -> None:
-    later = now() + timedelta(seconds=11)
-    async with (
-        kitchen() as it,
-        kitchen(ledger=it.ledger, clock=lambda: later) as one,
-        kitchen(ledger=it.ledger, clock=lambda: later) as two,
-    ):
-        meal_id = await cut_off(it)
-        finder = Found(str(meal_id))
-        sweeps = [StaleAnalysisSweep(finder, there.runs) for there in (one, two)]
-        assert sum(await asyncio.gather(*(sweep.once() for sweep in sweeps))) == 1
-        assert finder.asked == [later - timedelta(seconds=10)] * 2
-        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
-        again = await it.commands.analyze_meal_photo(ALICE, KEYED)
-        assert again.meal.status is MealStatus.FAILED
-        assert again.error is not None
-        assert again.error.code is ErrorCode.SERVICE_UNAVAILABLE
-
-
-async def test_an_unreadable_stream_does_not_stop_the_sweep(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    later = now() + timedelta(seconds=11)
-    async with kitchen() as it, kitchen(ledger=it.ledger, clock=lambda: later) as sweeper:
-        good = await cut_off(it)
-        sweep = StaleAnalysisSweep(Found("no meal", str(good)), sweeper.runs)
-        assert await sweep.once() == 1
-        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
-    assert "stale_analysis_skipped" in caplog.text
-
-
-async def test_an_unreachable_store_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with kitchen() as it:
-
-        def save(*_: object) -> None:
-            raise OperationalError("no primary")
-
-        later = now() + timedelta(seconds=11)
-        async with kitchen(ledger=it.ledger, clock=lambda: later) as sweeper:
-            meal_id = await cut_off(it)
-            monkeypatch.setattr(it.ledger, "save", save)
-            finder = Found(str(meal_id), str(meal_id))
-            with pytest.raises(LedgerError, match="cannot be reached"):
-                await StaleAnalysisSweep(finder, sweeper.runs).once()
 
 
 async def test_a_note_leaves_the_local_date_alone(
@@ -334,70 +110,6 @@ async def test_a_deleted_meal_is_returned_redacted() -> None:
         deleted = (await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))).meal
         assert (deleted.photo_url, deleted.dish_name, deleted.entries) == (None, None, ())
         assert (await it.commands.analyze_meal_photo(ALICE, KEYED)).meal == deleted
-
-
-async def test_a_sweep_leaves_a_young_analysis_alone() -> None:
-    async with kitchen() as it:
-        assert await it.runs.fail_if_stale(await cut_off(it)) is False
-        assert it.topics() == ["MealAnalysisRequested"]
-
-
-async def test_two_sweeps_fail_an_analysis_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    later = now() + timedelta(seconds=11)
-    async with kitchen(clock=lambda: later) as it:
-        meal_id = await cut_off(it)
-        append = it.meals.append
-
-        async def second(meal: object) -> int:
-            monkeypatch.setattr(it.meals, "append", append)
-            assert await it.runs.fail_if_stale(meal_id) is True
-            return await append(meal)  # type: ignore[arg-type] # handed on
-
-        monkeypatch.setattr(it.meals, "append", second)
-        assert await it.runs.fail_if_stale(meal_id) is False
-        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
-
-
-async def test_a_duplicate_request_fails_a_stale_analysis() -> None:
-    later = now() + timedelta(seconds=11)
-    async with kitchen() as it, kitchen(ledger=it.ledger, clock=lambda: later) as elsewhere:
-        await cut_off(it)
-        outcome = await elsewhere.commands.analyze_meal_photo(ALICE, KEYED)
-        assert outcome.meal.status is MealStatus.FAILED
-
-
-async def test_an_outcome_after_the_sweep_does_not_change_the_failure() -> None:
-    recognizer = Recognizer(food("rice"))
-    recognizer.gate.clear()
-    later = now() + timedelta(seconds=11)
-    async with kitchen(recognizer) as it, kitchen(ledger=it.ledger, clock=lambda: later) as sweeper:
-        call = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, PHOTO))
-        await asyncio.wait_for(recognizer.started.wait(), 5)
-        (requested,) = it.ledger.recorder.select_notifications(1, 10)
-        assert await sweeper.runs.fail_if_stale(UUID(str(requested.originator_id))) is True
-        recognizer.gate.set()
-        assert (await call).meal.status is MealStatus.FAILED
-        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
-
-
-async def test_a_failed_sweep_is_followed_by_the_next(caplog: pytest.LogCaptureFixture) -> None:
-    class Broken(Found):
-        asked_thrice = asyncio.Event()
-
-        async def stale_analyses(self, older_than: datetime, limit: int) -> list[str]:
-            await super().stale_analyses(older_than, limit)
-            if len(self.asked) == 3:
-                self.asked_thrice.set()
-            raise RuntimeError("no database")
-
-    finder = Broken()
-    async with kitchen() as it:
-        sweep = StaleAnalysisSweep(finder, it.runs)
-        sweeping = asyncio.create_task(sweep.forever(timedelta(milliseconds=1)))
-        await asyncio.wait_for(finder.asked_thrice.wait(), 5)
-        sweeping.cancel()
-        await asyncio.wait([sweeping])
-    assert "stale_analysis_sweep_failed" in caplog.text
 
 
 async def test_confirming_counts_kept_and_rejected_entries() -> None:
