@@ -7,7 +7,7 @@ from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
 from adapters.retry_after import retry_after_seconds
 from adapters.service_errors import MalformedAnswer, Misconfigured, QuotaExhausted, WouldFailAgain
-from ledger import AnalysisError, AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable
+from ledger import AnalysisFailure, AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TRANSIENT_STATUSES = frozenset({408, 409})
 
 
-def failure_of(error: APIError) -> AnalysisError:
+def failure_of(error: APIError) -> AnalysisFailure:
     """The ledger's error for one that the SDK raised; a fault of our own is logged."""
     if isinstance(error, APITimeoutError):
         return ServiceUnavailable(f"{SERVICE} did not answer in time.")
@@ -62,7 +62,7 @@ def failure_of(error: APIError) -> AnalysisError:
     return failure_by_code(error.code, retry_after) or _failure_by_status(error, retry_after)
 
 
-def _failure_by_status(error: APIStatusError, retry_after: float | None) -> AnalysisError:
+def _failure_by_status(error: APIStatusError, retry_after: float | None) -> AnalysisFailure:
     status = error.status_code
     if status == 429:
         return _limited(retry_after)
@@ -71,7 +71,7 @@ def _failure_by_status(error: APIStatusError, retry_after: float | None) -> Anal
     return _misconfigured(status, error.code)
 
 
-def failure_by_code(code: str | None, retry_after: float | None = None) -> AnalysisError | None:
+def failure_by_code(code: str | None, retry_after: float | None = None) -> AnalysisFailure | None:
     """The ledger's error for the service's own code, or None for a code that it is not known to use."""
     if code in PHOTO_CODES:
         return PhotoNotAccessible(

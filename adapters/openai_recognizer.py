@@ -24,7 +24,7 @@ from adapters.openai_answer import ModelAnswer, decode_answer
 from adapters.openai_errors import failure_of, unreadable
 from adapters.prices import PriceTable
 from adapters.resilience import Resilience
-from ledger import AnalysisError, Recognition, RecognizedFood
+from ledger import ANALYSIS_FAILURES, AnalysisFailure, ModelRun, Recognition, RecognizedFood
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ class OpenAIRecognizer:
         await self._client.close()
 
     async def _attempt(self, photo_url: str, dish_hint: str | None, user_id: str) -> Recognition:
-        failure: AnalysisError
+        failure: AnalysisFailure
         try:
             raw = await self._client.responses.with_raw_response.create(
                 model=self._model,
@@ -96,11 +96,11 @@ class OpenAIRecognizer:
         return [ResponseInputTextParam(type="input_text", text=hint_line(dish_hint)), photo]
 
     def _recognition(self, answer: ModelAnswer) -> Recognition:
-        failure: AnalysisError
+        failure: AnalysisFailure
         tokens = answer.tokens
         try:
             dish_name, foods = parse_foods(answer.text())
-        except AnalysisError as error:
+        except ANALYSIS_FAILURES as error:
             failure = error
         except ValueError:
             failure = unreadable()
@@ -125,10 +125,12 @@ class OpenAIRecognizer:
         return Recognition(
             dish_name=dish_name,
             foods=foods,
-            model=model,
-            prompt_version=PROMPT_VERSION,
-            tokens=answer.tokens,
-            cost=cost,
-            cost_currency=known.currency if known else None,
-            price_table=known.version if known else None,
+            run=ModelRun(
+                model=model,
+                prompt_version=PROMPT_VERSION,
+                tokens=answer.tokens,
+                cost=cost,
+                cost_currency=known.currency if known else None,
+                price_table=known.version if known else None,
+            ),
         )

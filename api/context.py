@@ -5,14 +5,14 @@ from typing import TypeAlias
 from graphql import GraphQLResolveInfo
 from msgspec import Struct
 
-from ledger import MealCommands, RequestContext
+from ledger import Actor, MealCommands
 from projections import ReadModels
 
 
 class Context(Struct, frozen=True, kw_only=True):
     """Who asks, and the two ports behind the API."""
 
-    request: RequestContext
+    request: Actor
     commands: MealCommands
     read_models: ReadModels
 

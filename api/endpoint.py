@@ -13,7 +13,7 @@ from api.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
 from api.request_facts import facts_of
 from api.requests import read_graphql_request
 from api.responses import graphql_response
-from ledger import MealCommands, RequestContext
+from ledger import Actor, MealCommands
 from projections import ReadModels
 
 
@@ -70,7 +70,7 @@ class GraphQLEndpoint:
         if facts.user_id is None:
             raise AssertionError("the authentication stands before the endpoint")
         return Context(
-            request=RequestContext(user_id=facts.user_id, correlation_id=facts.correlation_id),
+            request=Actor(user_id=facts.user_id, correlation_id=facts.correlation_id),
             commands=self._commands,
             read_models=self._read_models,
         )

@@ -1,6 +1,9 @@
 """The write side: the Meal aggregate, its events, the analysis, the commands, and the ports they need."""
 
+from ledger.analysis import MealAnalysis
+from ledger.analysis_run import AnalysisRuns
 from ledger.application import MealLedger, TypedEventMapper
+from ledger.command_handlers import CommandHandlers
 from ledger.commands import (
     AnalysisOutcome,
     AnalyzeMealPhoto,
@@ -10,12 +13,12 @@ from ledger.commands import (
     EntryAmount,
     MealCommands,
     MealOutcome,
-    RequestContext,
     UpdateMeal,
 )
-from ledger.entries import kept, with_changes
+from ledger.entries import apply_changes, keep_entries
 from ledger.errors import (
-    AnalysisError,
+    ANALYSIS_FAILURES,
+    AnalysisFailure,
     AnalysisRefused,
     Conflict,
     ErrorCode,
@@ -23,6 +26,7 @@ from ledger.errors import (
     InvalidArgument,
     InvalidState,
     LedgerError,
+    MealFull,
     MealNotFound,
     NoFoodRecognized,
     PhotoNotAccessible,
@@ -41,8 +45,8 @@ from ledger.events import (
     MealEvent,
     MealUpdated,
 )
-from ledger.meal import Actor, Meal
-from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, UNKNOWN, Nutrients, total
+from ledger.meal import Meal
+from ledger.nutrition import KJ_PER_KCAL, Nutrients, total
 from ledger.ports import (
     FoodRecognizer,
     FoodRecord,
@@ -51,15 +55,19 @@ from ledger.ports import (
     Recognition,
     RecognizedFood,
 )
-from ledger.proposal import Proposal
+from ledger.repository import MealRepository
+from ledger.stale_analyses import StaleAnalysisFinder, StaleAnalysisSweep
 from ledger.values import (
+    Actor,
     MealEntry,
     MealSnapshot,
     MealSource,
     MealStatus,
     MealType,
     MealWarning,
+    ModelRun,
     NutrientSource,
+    Proposal,
     Provenance,
     Timing,
     TokenUsage,
@@ -67,15 +75,16 @@ from ledger.values import (
 )
 
 __all__ = [
+    "ANALYSIS_FAILURES",
     "KJ_PER_KCAL",
-    "NUTRIENTS",
     "TOPICS",
-    "UNKNOWN",
     "Actor",
-    "AnalysisError",
+    "AnalysisFailure",
     "AnalysisOutcome",
     "AnalysisRefused",
+    "AnalysisRuns",
     "AnalyzeMealPhoto",
+    "CommandHandlers",
     "ConfirmMealAnalysis",
     "ConfirmOutcome",
     "Conflict",
@@ -91,6 +100,7 @@ __all__ = [
     "InvalidState",
     "LedgerError",
     "Meal",
+    "MealAnalysis",
     "MealAnalysisFailed",
     "MealAnalysisRequested",
     "MealAnalyzed",
@@ -99,15 +109,18 @@ __all__ = [
     "MealDeleted",
     "MealEntry",
     "MealEvent",
+    "MealFull",
     "MealLedger",
     "MealNotFound",
     "MealOutcome",
+    "MealRepository",
     "MealSnapshot",
     "MealSource",
     "MealStatus",
     "MealType",
     "MealUpdated",
     "MealWarning",
+    "ModelRun",
     "NoFoodRecognized",
     "NutrientDatabase",
     "NutrientSource",
@@ -118,15 +131,16 @@ __all__ = [
     "RateLimited",
     "Recognition",
     "RecognizedFood",
-    "RequestContext",
     "ServiceUnavailable",
+    "StaleAnalysisFinder",
+    "StaleAnalysisSweep",
     "Timing",
     "TokenUsage",
     "TypedEventMapper",
     "UnknownEntry",
     "UpdateMeal",
     "WarningCode",
-    "kept",
+    "apply_changes",
+    "keep_entries",
     "total",
-    "with_changes",
 ]

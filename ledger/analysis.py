@@ -1,30 +1,19 @@
 """The analysis: foods and grams from the model, every nutrient from a database."""
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from uuid import uuid4
 
-from ledger.errors import AnalysisError, NoFoodRecognized, RateLimited, ServiceUnavailable
-from ledger.matching import Match, best_match
-from ledger.nutrition import UNKNOWN, rounded
+from ledger.errors import ANALYSIS_FAILURES, NoFoodRecognized, RateLimited, ServiceUnavailable
+from ledger.food_matching import Match, best_match
+from ledger.nutrition import UNKNOWN, is_amount, rounded
 from ledger.ports import FoodRecognizer, FoodRecord, NutrientDatabase, RecognizedFood
-from ledger.proposal import Proposal
-from ledger.values import MealEntry, MealWarning, Provenance, WarningCode
-
-MAX_GRAMS = 10_000.0
-"""The most that one entry may weigh, in grams."""
-MIN_GRAMS = 0.001
-
-
-def is_amount(grams: float) -> bool:
-    """Whether `grams` can be an entry's amount: positive, finite, within bounds at the precision that is stored."""
-    return math.isfinite(grams) and MIN_GRAMS <= rounded(grams) <= MAX_GRAMS
+from ledger.values import MealEntry, MealWarning, Proposal, Provenance, WarningCode
 
 
 class MealAnalysis:
-    """Proposes a meal for a photo. The first database must answer; the others are asked for what it does not have."""
+    """Proposes a meal for a photo. The first database must answer; the others are searched for the foods it lacks."""
 
     def __init__(
         self,
@@ -38,7 +27,7 @@ class MealAnalysis:
         self._searches_at_once = searches_at_once
 
     async def propose(self, *, photo_url: str, dish_hint: str | None, user_id: str) -> Proposal:
-        """The proposed meal. Raises AnalysisError; the caller sets the deadline."""
+        """The proposed meal. Raises an AnalysisFailure; the caller sets the deadline."""
         started = time.monotonic()
         recognition = await self._recognizer.recognize(
             photo_url=photo_url, dish_hint=dish_hint, user_id=user_id
@@ -52,17 +41,12 @@ class MealAnalysis:
             dish_name=recognition.dish_name,
             entries=tuple(entry for entry, _ in matched),
             warnings=(*unusable, *(warning for _, warning in matched if warning is not None)),
-            model=recognition.model,
-            prompt_version=recognition.prompt_version,
-            tokens=recognition.tokens,
-            cost=recognition.cost,
-            cost_currency=recognition.cost_currency,
-            price_table=recognition.price_table,
+            run=recognition.run,
             duration_ms=round((time.monotonic() - started) * 1000),
         )
 
     async def _match_all(self, foods: Sequence[RecognizedFood]) -> list[tuple[MealEntry, MealWarning | None]]:
-        """All foods at once, but for the bound on searches; the first failure ends the others."""
+        """Match all foods concurrently, within the bound on searches; the first failure cancels the others."""
         places = asyncio.Semaphore(self._searches_at_once)
 
         async def match(food: RecognizedFood) -> tuple[MealEntry, MealWarning | None]:
@@ -73,7 +57,7 @@ class MealAnalysis:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(match(food)) for food in foods]
         except ExceptionGroup as failures:
-            expected = [failure for failure in failures.exceptions if isinstance(failure, AnalysisError)]
+            expected = [failure for failure in failures.exceptions if isinstance(failure, ANALYSIS_FAILURES)]
             if len(expected) < len(failures.exceptions):
                 raise
             raise expected[0] from failures
@@ -119,8 +103,8 @@ def _provenance(record: FoodRecord, confidence: float) -> Provenance:
 
 
 _UNMATCHED = {
-    WarningCode.NUTRIENTS_NOT_FOUND: "No database knows {name!r}: its nutrients are unknown.",
-    WarningCode.NUTRIENTS_UNAVAILABLE: "A database could not be asked about {name!r}: its nutrients are unknown.",
+    WarningCode.NUTRIENTS_NOT_FOUND: "{name!r} is in no database: its nutrients are unknown.",
+    WarningCode.NUTRIENTS_UNAVAILABLE: "A database was not available for {name!r}: its nutrients are unknown.",
 }
 
 
@@ -132,6 +116,6 @@ def _unmatched(food: RecognizedFood, code: WarningCode) -> tuple[MealEntry, Meal
 def _unusable(food: RecognizedFood) -> MealWarning:
     return MealWarning(
         code=WarningCode.AMOUNT_UNUSABLE,
-        message=f"{food.name!r} was left out: the model gave no usable amount for it.",
+        message=f"{food.name!r} was left out: the model gave no usable amount.",
         entry_id=None,
     )

@@ -1,4 +1,4 @@
-"""Runs of analyses: each ends in exactly one outcome in the log, whoever waits, leaves or crashes."""
+"""Runs of analyses: each has exactly one outcome in the log, though callers leave and processes crash."""
 
 import asyncio
 import logging
@@ -8,17 +8,18 @@ from uuid import UUID
 
 from ledger.analysis import MealAnalysis
 from ledger.commands import AnalysisOutcome
-from ledger.errors import AnalysisError, Conflict, LedgerError, ServiceUnavailable, failure
-from ledger.meal import Actor, Meal
+from ledger.errors import ANALYSIS_FAILURES, Conflict, LedgerError, ServiceUnavailable, failure
+from ledger.local_day import now
+from ledger.meal import Meal
 from ledger.repository import MealRepository
-from ledger.values import MealStatus
+from ledger.values import Actor, MealStatus
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
 
 
 class AnalysisRuns:
-    """Starts analyses, lets twins wait for them, and settles those that a crash cut off."""
+    """Starts analyses, lets duplicate requests wait for their outcome, and fails the ones that a crash cut off."""
 
     def __init__(
         self,
@@ -26,7 +27,7 @@ class AnalysisRuns:
         analysis: MealAnalysis,
         *,
         deadline: timedelta,
-        clock: Callable[[], datetime],
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self._meals = meals
         self._analysis = analysis
@@ -35,17 +36,17 @@ class AnalysisRuns:
         self._running: dict[UUID, asyncio.Task[AnalysisOutcome]] = {}
 
     async def run(self, meal: Meal, actor: Actor) -> AnalysisOutcome:
-        """Analyse the meal just requested. The run goes on to its outcome even if the caller goes away."""
+        """Analyse the meal just requested. The run continues to its outcome even when the caller leaves."""
         task = asyncio.create_task(self._analyze(meal, actor))
         self._running[meal.id] = task
         task.add_done_callback(lambda _: self._running.pop(meal.id))
         return await asyncio.shield(task)
 
     async def outcome_of(self, meal: Meal) -> AnalysisOutcome:
-        """The outcome of the first request, for its twin: waited for while it is being found.
+        """The outcome of the first request, for a duplicate request: waits for it while the analysis runs.
 
-        That is at most twice the deadline from the request: then a crash has cut the analysis off, and it is
-        settled. One that cannot be settled is answered as ANALYZING, with ServiceUnavailable.
+        After twice the deadline the analysis is stale, and fails. Where that is not possible, the outcome is
+        ANALYZING, with ServiceUnavailable.
         """
         running = self._running.get(meal.id)
         if running is not None:
@@ -54,14 +55,18 @@ class AnalysisRuns:
         patience = clock() + 2 * self._deadline.total_seconds() + 2 * _POLL_SECONDS
         while meal.status is MealStatus.ANALYZING and clock() < patience:
             if self._is_stale(meal):
-                await self.settle_stale(meal.id)
+                await self.fail_if_stale(meal.id)
             else:
                 await asyncio.sleep(_POLL_SECONDS)
             meal = await self._meals.get(meal.id)
-        return await self._answer(meal)
+        return await self._current(meal)
 
-    async def settle_stale(self, meal_id: UUID) -> bool:
-        """Fail the analysis if it is older than twice the deadline and has no outcome; whether this call did.
+    def stale_before(self) -> datetime:
+        """An analysis requested before this instant and without an outcome was cut off by a crash."""
+        return self._clock() - 2 * self._deadline
+
+    async def fail_if_stale(self, meal_id: UUID) -> bool:
+        """Fail the analysis if it is stale; whether this call did.
 
         The append is the claim: of all the processes that try at once, one succeeds.
         """
@@ -70,17 +75,17 @@ class AnalysisRuns:
             return False
         meal.fail(
             ServiceUnavailable("The analysis was cut off. Please try again."),
-            actor=Actor(name="system", correlation_id=f"settle-{meal_id}"),
+            actor=Actor(user_id="system", correlation_id=f"stale-{meal_id}"),
         )
         try:
             await self._meals.append(meal)
         except Conflict:
             return False
-        _log.warning("stale_analysis_settled", extra={"meal_id": str(meal_id)})
+        _log.warning("stale_analysis_failed", extra={"meal_id": str(meal_id)})
         return True
 
     def _is_stale(self, meal: Meal) -> bool:
-        return meal.status is MealStatus.ANALYZING and self._clock() - meal.created_on > 2 * self._deadline
+        return meal.status is MealStatus.ANALYZING and meal.created_on < self.stale_before()
 
     async def drain(self) -> None:
         """Wait until every run has ended."""
@@ -96,10 +101,10 @@ class AnalysisRuns:
             meal.propose(proposal, actor=actor)
         except TimeoutError:
             meal.fail(ServiceUnavailable("The analysis took too long. Please try again."), actor=actor)
-        except AnalysisError as error:
+        except ANALYSIS_FAILURES as error:
             meal.fail(error, actor=actor)
         except Exception:
-            # A fault of ours. It is reported by whoever gets it; the meal must not wait for the sweep.
+            # A fault of ours, which the caller reports; the meal must not stay ANALYZING until the sweep.
             meal.fail(ServiceUnavailable("The analysis failed. Please try again."), actor=actor)
             await self._record(meal)
             raise
@@ -109,17 +114,19 @@ class AnalysisRuns:
         try:
             position = await self._meals.append(meal)
         except Conflict:
-            # It outlived twice its deadline and was settled meanwhile: that outcome stands.
-            return await self._answer(await self._meals.get(meal.id))
+            # The run outlived twice its deadline, and the sweep failed the meal: that outcome stands.
+            return await self._current(await self._meals.get(meal.id))
         return AnalysisOutcome(meal=meal.snapshot(), position=position, error=_error_of(meal))
 
-    async def _answer(self, meal: Meal) -> AnalysisOutcome:
-        return AnalysisOutcome(meal=meal.snapshot(), position=await self._meals.head(), error=_error_of(meal))
+    async def _current(self, meal: Meal) -> AnalysisOutcome:
+        return AnalysisOutcome(
+            meal=meal.snapshot(), position=await self._meals.last_position(), error=_error_of(meal)
+        )
 
 
 def _error_of(meal: Meal) -> LedgerError | None:
     if meal.status is MealStatus.ANALYZING:
-        return ServiceUnavailable("The analysis is still under way. Please ask again.")
+        return ServiceUnavailable("The analysis is still in progress. Please retry the request.")
     if meal.failure_code is None or meal.failure_message is None:
         return None
     return failure(meal.failure_code, meal.failure_message)

@@ -1,4 +1,4 @@
-"""The event-sourced application: typed events over whatever store the environment names."""
+"""The event-sourced application: typed events over the store that its environment names."""
 
 import dataclasses
 from datetime import datetime
@@ -10,6 +10,7 @@ import msgspec
 from eventsourcing.application import Application
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
+from eventsourcing.utils import Environment, EnvType
 
 from ledger.events import TOPICS, MealEvent
 from ledger.meal import Meal
@@ -19,9 +20,20 @@ _NATIVE = (datetime, UUID)
 
 
 class MealLedger(Application[UUID]):
-    """The streams of all meals. Collections and tables of the store carry its name."""
+    """The streams of all meals. Collections and tables of the store carry its name.
+
+    Its settings are those of `env`, and never those of the process: a `COMPRESSOR_TOPIC` or `MEAL_LEDGER_…` in the
+    environment of one process would make it write events that no other process can read.
+    """
 
     name = "meal_ledger"
+
+    def __init__(self, env: EnvType) -> None:
+        super().__init__(env)
+
+    def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
+        """`env` alone; the library would fill in from `os.environ`."""
+        return Environment(name, env)
 
     def construct_mapper(self) -> Mapper[UUID]:
         """The store's own mapper with the events' types over it."""
@@ -29,10 +41,10 @@ class MealLedger(Application[UUID]):
 
 
 class TypedEventMapper(Mapper[UUID]):
-    """Puts a layer of types over a store's own mapper: plain values below, the events' own types above.
+    """Adds the events' own types to a store's mapper, which sees plain values only.
 
-    Instants stay what they are and structs become plain documents, so that what is stored can be queried natively.
-    Only topics of the closed registry are resolved: a topic found in the store never makes the process import anything.
+    Instants are passed unchanged and structs become plain documents, so that a stored state can be queried natively.
+    Only topics of the closed registry are resolved: a stored topic never makes the process import a module.
     """
 
     def __init__(self, inner: Mapper[UUID]) -> None:
@@ -40,7 +52,7 @@ class TypedEventMapper(Mapper[UUID]):
         self._inner = inner
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        """The event as the store's own mapper writes its plain values."""
+        """The event's plain values, as the store's mapper encodes them."""
         plain = _plain(msgspec.to_builtins(vars(domain_event), builtin_types=_NATIVE))
         return self._inner.to_stored_event(_with_attributes(type(domain_event), plain))
 
@@ -48,7 +60,7 @@ class TypedEventMapper(Mapper[UUID]):
         """The event with its own types, upcast to the present version of its class.
 
         Raises MapperDeserialisationError, naming stream and version, for a topic outside the registry and for a state
-        that does not fit the event's types.
+        that does not match the event's types.
         """
         event_class = TOPICS.get(stored_event.topic)
         if event_class is None:
@@ -85,7 +97,7 @@ def _plain(value: Any) -> Any:
 
 
 def _with_attributes(event_class: type[_T], attributes: dict[str, Any]) -> _T:
-    """An event of that class made as the library's own mapper makes one: without its constructor."""
+    """An event of that class, made without its constructor, as by the library's mapper."""
     event = object.__new__(event_class)
     object.__setattr__(event, "__dict__", attributes)
     return event
@@ -93,7 +105,7 @@ def _with_attributes(event_class: type[_T], attributes: dict[str, Any]) -> _T:
 
 @cache
 def _field_types(event_class: type[MealEvent]) -> dict[str, Any]:
-    """The types of an event's fields, but for those that name its place, which the store's own mapper gives."""
+    """The types of an event's fields, without its stream id and version, which the store's mapper sets."""
     hints = get_type_hints(event_class)
     fields = {field.name: hints[field.name] for field in dataclasses.fields(event_class)}
     del fields["originator_id"], fields["originator_version"]

@@ -1,15 +1,29 @@
-"""What each command does: check, load, decide, append, and answer from the aggregate just written."""
+"""The command handlers: validate, load, decide, append, and return the aggregate just appended."""
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import uniform
 
 from msgspec import UNSET, structs
 
-from ledger.analysis import MealAnalysis
 from ledger.analysis_run import AnalysisRuns
-from ledger.arguments import (
+from ledger.commands import (
+    AnalysisOutcome,
+    AnalyzeMealPhoto,
+    ConfirmMealAnalysis,
+    ConfirmOutcome,
+    DeleteMeal,
+    MealOutcome,
+    UpdateMeal,
+)
+from ledger.errors import Conflict, IdempotencyConflict
+from ledger.idempotency import fingerprint, meal_id_for
+from ledger.local_day import now
+from ledger.meal import Meal
+from ledger.photo_url import check_photo_url
+from ledger.repository import MealRepository
+from ledger.validation import (
     MAX_HINT,
     MAX_NOTES,
     check_amounts,
@@ -18,51 +32,34 @@ from ledger.arguments import (
     check_timing,
     parse_meal_id,
 )
-from ledger.commands import (
-    AnalysisOutcome,
-    AnalyzeMealPhoto,
-    ConfirmMealAnalysis,
-    ConfirmOutcome,
-    DeleteMeal,
-    MealOutcome,
-    RequestContext,
-    UpdateMeal,
-)
-from ledger.errors import Conflict, IdempotencyConflict, MealNotFound
-from ledger.idempotency import fingerprint, meal_id_for
-from ledger.local_day import now
-from ledger.meal import Actor, Meal
-from ledger.photo_url import check_photo_url
-from ledger.repository import MealRepository
-from ledger.values import Timing
+from ledger.values import Actor, Timing
 
 _ATTEMPTS = 8
-"""How often a command is decided anew when the meal changes under it."""
+"""How many times a command is decided when concurrent appends change the meal."""
 
 
 class CommandHandlers:
-    """The commands of `MealCommands`."""
+    """Implements `MealCommands`."""
 
     def __init__(
         self,
         meals: MealRepository,
-        analysis: MealAnalysis,
+        runs: AnalysisRuns,
         *,
-        deadline: timedelta,
         local_environment: bool,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._meals = meals
-        self._runs = AnalysisRuns(meals, analysis, deadline=deadline, clock=clock)
+        self._runs = runs
         self._local_environment = local_environment
         self._clock = clock
 
-    async def analyze_meal_photo(self, context: RequestContext, command: AnalyzeMealPhoto) -> AnalysisOutcome:
-        """Append the request, analyse, append the outcome. A repeated key answers as the first request did.
+    async def analyze_meal_photo(self, actor: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome:
+        """Append the request, analyse, append the outcome. A duplicate request returns the outcome of the first.
 
-        Raises InvalidArgument, IdempotencyConflict, and ServiceUnavailable when the log cannot be reached.
+        Raises InvalidArgument, IdempotencyConflict, and ServiceUnavailable when the event store cannot be reached.
         """
-        meal = self._requested(context, command)
+        meal = self._requested(actor, command)
         try:
             await self._meals.append(meal)
         except Conflict:
@@ -72,15 +69,14 @@ class CommandHandlers:
                     "This idempotency key was used for a different request.", field="idempotencyKey"
                 ) from None
             return await self._runs.outcome_of(first)
-        return await self._runs.run(meal, _actor(context))
+        return await self._runs.run(meal, actor)
 
-    def _requested(self, context: RequestContext, command: AnalyzeMealPhoto) -> Meal:
+    def _requested(self, actor: Actor, command: AnalyzeMealPhoto) -> Meal:
         at = self._clock()
-        meal_id = meal_id_for(context.user_id, check_idempotency_key(command.idempotency_key))
+        meal_id = meal_id_for(actor.user_id, check_idempotency_key(command.idempotency_key))
         return Meal.request_analysis(
             meal_id,
-            user_id=context.user_id,
-            actor=_actor(context),
+            actor=actor,
             photo_url=check_photo_url(command.photo_url, local_environment=self._local_environment),
             dish_hint=check_text(command.dish_hint, field="dishHint", longest=MAX_HINT),
             timing=check_timing(
@@ -92,14 +88,12 @@ class CommandHandlers:
             fingerprint=fingerprint(meal_id, command),
         )
 
-    async def confirm_meal_analysis(
-        self, context: RequestContext, command: ConfirmMealAnalysis
-    ) -> ConfirmOutcome:
-        """Keep the named entries. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
+    async def confirm_meal_analysis(self, actor: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome:
+        """Keep the given entries. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
         meal, position = await self._change(
-            context,
+            actor,
             command.meal_id,
-            lambda meal: meal.confirm(command.confirmed_entry_ids, actor=_actor(context)),
+            lambda meal: meal.confirm(command.confirmed_entry_ids, actor=actor),
         )
         return ConfirmOutcome(
             meal=meal.snapshot(),
@@ -108,8 +102,8 @@ class CommandHandlers:
             rejected_count=len(meal.rejected_entry_ids),
         )
 
-    async def update_meal(self, context: RequestContext, command: UpdateMeal) -> MealOutcome:
-        """Change what is given. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
+    async def update_meal(self, actor: Actor, command: UpdateMeal) -> MealOutcome:
+        """Change the given fields. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
         amounts = check_amounts(command.entries)
         notes = (
             UNSET if command.notes is UNSET else check_text(command.notes, field="notes", longest=MAX_NOTES)
@@ -120,13 +114,13 @@ class CommandHandlers:
                 timing=self._timing_after(command, meal.timing),
                 notes=meal.notes if notes is UNSET else notes,
                 amounts=amounts,
-                actor=_actor(context),
+                actor=actor,
             )
 
-        return _outcome(*await self._change(context, command.meal_id, update))
+        return _outcome(*await self._change(actor, command.meal_id, update))
 
     def _timing_after(self, command: UpdateMeal, timing: Timing) -> Timing:
-        """When the meal was eaten, after the command. The day is worked out anew only when time or zone is given."""
+        """The meal's timing after the command. The local date is computed again only when time or zone is given."""
         meal_type = command.meal_type or timing.meal_type
         if command.eaten_at is None and command.time_zone is None:
             return structs.replace(timing, meal_type=meal_type)
@@ -137,44 +131,26 @@ class CommandHandlers:
             at=self._clock(),
         )
 
-    async def delete_meal(self, context: RequestContext, command: DeleteMeal) -> MealOutcome:
+    async def delete_meal(self, actor: Actor, command: DeleteMeal) -> MealOutcome:
         """Remove the meal. Raises MealNotFound, InvalidState, InvalidArgument, Conflict."""
-        return _outcome(
-            *await self._change(context, command.meal_id, lambda meal: meal.delete(actor=_actor(context)))
-        )
+        return _outcome(*await self._change(actor, command.meal_id, lambda meal: meal.delete(actor=actor)))
 
-    async def _change(
-        self, context: RequestContext, meal_id: str, decide: Callable[[Meal], None]
-    ) -> tuple[Meal, int]:
-        """The user's meal after `decide`, and a position at which it is so; decided anew when the meal changed."""
+    async def _change(self, actor: Actor, meal_id: str, decide: Callable[[Meal], None]) -> tuple[Meal, int]:
+        """The actor's meal after `decide`, and a position of the log that includes it. A conflict is retried."""
         identity = parse_meal_id(meal_id)
         attempts = 0
         while True:
             attempts += 1
-            meal = await self._meals.get(identity)
-            if meal.user_id != context.user_id:
-                raise MealNotFound
+            meal = await self._meals.get_own(identity, actor.user_id)
             decide(meal)
             if not meal.pending_events:
-                return meal, await self._meals.head()
+                return meal, await self._meals.last_position()
             try:
                 return meal, await self._meals.append(meal)
             except Conflict:
                 if attempts == _ATTEMPTS:
                     raise
-                await asyncio.sleep(uniform(0, 0.005 * 2**attempts))  # noqa: S311 - it keeps rivals apart
-
-    async def settle_stale(self, meal_id: str) -> bool:
-        """Fail an analysis that a crash cut off; whether it was this call that did. See AnalysisRuns.settle_stale."""
-        return await self._runs.settle_stale(parse_meal_id(meal_id))
-
-    async def drain(self) -> None:
-        """Wait until the analyses in hand have their outcome."""
-        await self._runs.drain()
-
-
-def _actor(context: RequestContext) -> Actor:
-    return Actor(name=context.user_id, correlation_id=context.correlation_id)
+                await asyncio.sleep(uniform(0, 0.005 * 2**attempts))  # noqa: S311 - it spreads the retries
 
 
 def _outcome(meal: Meal, position: int) -> MealOutcome:

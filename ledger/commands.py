@@ -1,4 +1,4 @@
-"""What people may ask of the ledger: the commands as plain data, and what each answers."""
+"""The commands as plain data, their outcomes, and the port through which callers send them."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,18 +6,11 @@ from typing import Protocol
 from msgspec import UNSET, Struct, UnsetType
 
 from ledger.errors import LedgerError
-from ledger.values import MealSnapshot, MealType
-
-
-class RequestContext(Struct, frozen=True, kw_only=True):
-    """Who asks, and in which request."""
-
-    user_id: str
-    correlation_id: str
+from ledger.values import Actor, MealSnapshot, MealType
 
 
 class AnalyzeMealPhoto(Struct, frozen=True, kw_only=True):
-    """Analyse a photo and propose a meal. Absent arguments default to now, UTC, and the meal type of the local hour."""
+    """Analyse a photo and propose a meal. Defaults: now, UTC, and the usual meal type of the local hour."""
 
     photo_url: str
     dish_hint: str | None = None
@@ -40,7 +33,7 @@ class EntryAmount(Struct, frozen=True, kw_only=True):
 
 
 class UpdateMeal(Struct, frozen=True, kw_only=True):
-    """Change a meal. What is absent stays; `notes=None` clears the notes."""
+    """Change a meal. Absent fields stay as they are; `notes=None` clears the notes."""
 
     meal_id: str
     meal_type: MealType | None = None
@@ -55,36 +48,32 @@ class DeleteMeal(Struct, frozen=True, kw_only=True):
 
 
 class MealOutcome(Struct, frozen=True, kw_only=True):
-    """The meal as the command left it, and a position of the log at which it is so."""
+    """The meal after the command, and a position of the log that includes it."""
 
     meal: MealSnapshot
     position: int
 
 
 class AnalysisOutcome(MealOutcome, frozen=True, kw_only=True):
-    """`error` says why the meal is FAILED, or still ANALYZING; absent for one that was analysed."""
+    """`error` says why the meal is FAILED, or still ANALYZING; None for an analysed meal."""
 
     error: LedgerError | None
 
 
 class ConfirmOutcome(MealOutcome, frozen=True, kw_only=True):
-    """How many entries were kept and how many rejected."""
+    """The numbers of kept and of rejected entries."""
 
     confirmed_count: int
     rejected_count: int
 
 
 class MealCommands(Protocol):
-    """The write side, as its callers see it. Every method raises LedgerError for a refusal."""
+    """The write side as its callers see it. Every method raises LedgerError when it rejects the command."""
 
-    async def analyze_meal_photo(
-        self, context: RequestContext, command: AnalyzeMealPhoto
-    ) -> AnalysisOutcome: ...
+    async def analyze_meal_photo(self, actor: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome: ...
 
-    async def confirm_meal_analysis(
-        self, context: RequestContext, command: ConfirmMealAnalysis
-    ) -> ConfirmOutcome: ...
+    async def confirm_meal_analysis(self, actor: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome: ...
 
-    async def update_meal(self, context: RequestContext, command: UpdateMeal) -> MealOutcome: ...
+    async def update_meal(self, actor: Actor, command: UpdateMeal) -> MealOutcome: ...
 
-    async def delete_meal(self, context: RequestContext, command: DeleteMeal) -> MealOutcome: ...
+    async def delete_meal(self, actor: Actor, command: DeleteMeal) -> MealOutcome: ...

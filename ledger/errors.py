@@ -1,10 +1,28 @@
-"""The ledger's expected errors: each has a stable code that the API returns, the log carries, the metric counts."""
+"""The ledger's expected errors. Each has a stable code: the API returns it, the log carries it, the metric counts it.
+
+LedgerError
+├── InvalidArgument
+├── MealNotFound
+├── InvalidState
+│   └── MealFull
+├── UnknownEntry
+├── IdempotencyConflict
+├── Conflict
+├── NoFoodRecognized      ┐
+├── PhotoNotAccessible    │
+├── AnalysisRefused       ├ AnalysisFailure: may end an analysis
+├── RateLimited           │
+└── ServiceUnavailable    ┘ may also end any command: the diary itself is such a service
+    └── OutcomeUnknown
+"""
 
 from enum import StrEnum
+from typing import TypeAlias, get_args
+from uuid import UUID
 
 
 class ErrorCode(StrEnum):
-    """Why a command was not done, or an analysis came to nothing."""
+    """Why a command was rejected or an analysis failed."""
 
     VALIDATION_ERROR = "VALIDATION_ERROR"
     MEAL_NOT_FOUND = "MEAL_NOT_FOUND"
@@ -20,12 +38,14 @@ class ErrorCode(StrEnum):
 
 
 class LedgerError(Exception):
-    """An expected refusal.
+    """An expected error.
 
-    `message` is safe to show to the person who asked; `field` is the API's name of the argument at fault.
+    `message` is safe to show to the caller; `field` is the API's name of the argument at fault. `retryable`: whether
+    the same request may succeed later.
     """
 
     code: ErrorCode
+    retryable = False
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -40,7 +60,7 @@ class InvalidArgument(LedgerError):
 
 
 class MealNotFound(LedgerError):
-    """There is no such meal, or it is another person's: the two are told apart by nobody."""
+    """There is no such meal, or it is another person's: deliberately indistinguishable."""
 
     code = ErrorCode.MEAL_NOT_FOUND
 
@@ -49,9 +69,13 @@ class MealNotFound(LedgerError):
 
 
 class InvalidState(LedgerError):
-    """The meal's status does not allow the command."""
+    """The meal's present state does not allow the command."""
 
     code = ErrorCode.INVALID_STATE
+
+
+class MealFull(InvalidState):
+    """The meal has as many events as a meal may have."""
 
 
 class UnknownEntry(LedgerError):
@@ -67,44 +91,32 @@ class IdempotencyConflict(LedgerError):
 
 
 class Conflict(LedgerError):
-    """The meal kept changing under the command; nothing was written."""
+    """The meal kept changing under the command; nothing was appended."""
 
     code = ErrorCode.CONFLICT
+    retryable = True
 
 
-class AnalysisError(LedgerError):
-    """The analysis came to nothing; `retryable` says whether a new try can help."""
-
-    retryable = False
-
-
-class NoFoodRecognized(AnalysisError):
+class NoFoodRecognized(LedgerError):
     """The model saw no food in the photo."""
 
     code = ErrorCode.NO_FOOD_RECOGNIZED
 
 
-class PhotoNotAccessible(AnalysisError):
-    """The photo could not be fetched or read by the model's service."""
+class PhotoNotAccessible(LedgerError):
+    """The model's service could not fetch or read the photo."""
 
     code = ErrorCode.PHOTO_NOT_ACCESSIBLE
 
 
-class AnalysisRefused(AnalysisError):
+class AnalysisRefused(LedgerError):
     """The model declined to analyse the photo."""
 
     code = ErrorCode.ANALYSIS_REFUSED
 
 
-class ServiceUnavailable(AnalysisError):
-    """A service that is needed is down, too slow, or answers nonsense."""
-
-    code = ErrorCode.SERVICE_UNAVAILABLE
-    retryable = True
-
-
-class RateLimited(AnalysisError):
-    """A service that is needed is over its limit. `retry_after` is in seconds, where the service said it."""
+class RateLimited(LedgerError):
+    """A required service is over its limit. `retry_after` is in seconds, where the service gave it."""
 
     code = ErrorCode.RATE_LIMITED
     retryable = True
@@ -114,12 +126,32 @@ class RateLimited(AnalysisError):
         self.retry_after = retry_after
 
 
-def failure(code: ErrorCode, message: str) -> AnalysisError:
-    """The error that a stored failure stands for."""
+class ServiceUnavailable(LedgerError):
+    """A required service, the diary's own store included, is down, too slow, or returns malformed answers."""
+
+    code = ErrorCode.SERVICE_UNAVAILABLE
+    retryable = True
+
+
+class OutcomeUnknown(ServiceUnavailable):
+    """The store does not know within its deadline whether the append took place. `append_id` finds its outcome."""
+
+    def __init__(self, message: str, *, append_id: UUID) -> None:
+        super().__init__(message)
+        self.append_id = append_id
+
+
+AnalysisFailure: TypeAlias = (
+    NoFoodRecognized | PhotoNotAccessible | AnalysisRefused | RateLimited | ServiceUnavailable
+)
+"""The errors that may end an analysis, and no others: their codes are stored in MealAnalysisFailed."""
+
+ANALYSIS_FAILURES: tuple[type[AnalysisFailure], ...] = get_args(AnalysisFailure)
+
+
+def failure(code: ErrorCode, message: str) -> AnalysisFailure:
+    """The error of a stored failure."""
     return _FAILURES[code](message)
 
 
-_FAILURES: dict[ErrorCode, type[AnalysisError]] = {
-    error.code: error
-    for error in (NoFoodRecognized, PhotoNotAccessible, AnalysisRefused, ServiceUnavailable, RateLimited)
-}
+_FAILURES: dict[ErrorCode, type[AnalysisFailure]] = {error.code: error for error in ANALYSIS_FAILURES}

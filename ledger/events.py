@@ -1,7 +1,7 @@
 """The events of a meal's stream. Each is a fact that a consumer can use alone.
 
-Every event carries the user, the person's local date, the meal type and the status that results, so that no projector
-has to look a meal up. What reveals a person sits in `personal` and nowhere else.
+Every event carries the user, the person's local date, the meal type and the resulting status, so that no projector
+looks a meal up. Personal data are in `personal` and nowhere else.
 """
 
 from datetime import date, datetime
@@ -42,7 +42,7 @@ class NotesPersonal(Struct, frozen=True, kw_only=True):
 
 
 class EntryChange(Struct, frozen=True, kw_only=True):
-    """An entry's amount and nutrients, as they were and as they are."""
+    """An entry's amount and nutrients, before and after."""
 
     entry_id: str
     quantity_before: float
@@ -52,11 +52,13 @@ class EntryChange(Struct, frozen=True, kw_only=True):
 
 
 class AppliesEvents(Protocol):
+    status: MealStatus
+
     def apply_event(self, event: "MealEvent") -> None: ...
 
 
 class MealEvent(Aggregate.Event):
-    """What every event carries. `actor` is who acted: the user, or `system` where no person did."""
+    """The facts of every event. `actor` is the acting user, or `system` where no person acts."""
 
     user_id: str
     actor: str
@@ -71,8 +73,9 @@ class MealEvent(Aggregate.Event):
         return now()
 
     def apply(self, aggregate: AppliesEvents) -> None:
-        """Let the aggregate take the event in."""
+        """Change the aggregate by the event."""
         aggregate.apply_event(self)
+        aggregate.status = self.status
 
 
 class MealAnalysisRequested(MealEvent, Aggregate.Created):
@@ -89,7 +92,7 @@ class MealAnalysisRequested(MealEvent, Aggregate.Created):
 class MealAnalyzed(MealEvent):
     """Foods were recognised and matched. `duration_ms` is the whole analysis, in milliseconds.
 
-    `cost` is in `cost_currency`, by the price table named; all three are absent where the model's price is not known.
+    From `model` to `price_table` these are the facts of the ModelRun, flat, so that analysts query them by name.
     """
 
     TOPIC: ClassVar[str] = "MealAnalyzed"
@@ -108,7 +111,7 @@ class MealAnalyzed(MealEvent):
 
 
 class MealAnalysisFailed(MealEvent):
-    """The analysis came to nothing. `message` is safe to show; `retryable` says whether a new request can help."""
+    """The analysis failed. `message` is safe to show; `retryable`: a new request may succeed."""
 
     TOPIC: ClassVar[str] = "MealAnalysisFailed"
     code: ErrorCode
@@ -117,7 +120,7 @@ class MealAnalysisFailed(MealEvent):
 
 
 class MealConfirmed(MealEvent):
-    """The person kept some of the proposed entries; `totals` are the kept ones'."""
+    """The person kept some of the proposed entries; `totals` are the sums of the kept entries."""
 
     TOPIC: ClassVar[str] = "MealConfirmed"
     kept_entry_ids: tuple[str, ...]
@@ -126,7 +129,7 @@ class MealConfirmed(MealEvent):
 
 
 class MealUpdated(MealEvent):
-    """Type, time, notes or an entry's amount changed: what it was and what it is."""
+    """Type, time, notes or an entry's amount changed: the values before and after."""
 
     TOPIC: ClassVar[str] = "MealUpdated"
     before: Timing
@@ -156,7 +159,7 @@ EVENT_CLASSES: tuple[type[MealEvent], ...] = (
 TOPICS: dict[str, type[MealEvent]] = {
     event_class.__dict__["TOPIC"]: event_class for event_class in EVENT_CLASSES
 }
-"""The closed registry: the only classes that a stored topic can become."""
+"""The closed registry: the only classes that a stored topic resolves to."""
 
 for _topic, _event_class in TOPICS.items():
     register_topic(_topic, _event_class)

@@ -1,4 +1,4 @@
-"""Idempotency by construction: the meal's id is derived from user and key, so the append itself is the guard."""
+"""Idempotency by construction: the meal's id is derived from user and key, so a duplicate request cannot append."""
 
 import hashlib
 from uuid import UUID, uuid4, uuid5
@@ -11,14 +11,14 @@ _MEALS = UUID("6d61dc14-9c0b-4f0e-8f5d-6f6a1d0f3c11")
 
 
 def meal_id_for(user_id: str, idempotency_key: str | None) -> UUID:
-    """The id of the meal that this user's request with this key makes; without a key, a new one each time."""
+    """The id of the meal of this user's request with this key; without a key, a new id each time."""
     if idempotency_key is None:
         return uuid4()
     return uuid5(_MEALS, f"{len(user_id)}:{user_id}{idempotency_key}")
 
 
 def fingerprint(meal_id: UUID, command: AnalyzeMealPhoto) -> str:
-    """A digest of the arguments as sent, before any default; salted with the meal's id, so that it fits no other."""
+    """A digest of the arguments as sent, before defaults; with the meal's id, so that it differs from meal to meal."""
     arguments = msgspec.to_builtins(command)
     del arguments["idempotency_key"]
     sent = {name: value for name, value in arguments.items() if value is not None}

@@ -9,7 +9,7 @@ from ledger.errors import InvalidArgument
 from ledger.values import MealType
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
-"""How far ahead of ours a person's clock may run."""
+"""How far a person's clock may run ahead of the server's."""
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,11 +58,11 @@ def _load(name: str) -> ZoneInfo:
 def time_zone(name: str) -> ZoneInfo:
     """The zone of that IANA name, from the pinned `tzdata` and never from the machine.
 
-    Raises InvalidArgument for a name that is neither a place's nor UTC.
+    Raises InvalidArgument for a name that is neither of a place nor UTC.
     """
     if name not in geographic_zones():
         raise InvalidArgument(
-            "The time zone must be an IANA name of a place, such as Europe/Paris, or UTC.", field="timeZone"
+            "timeZone must be the IANA name of a place, such as Europe/Paris, or UTC.", field="timeZone"
         )
     return _load(name)
 
@@ -85,10 +85,10 @@ def usual_meal_type(instant: datetime, zone: str) -> MealType:
 
 
 def check_eaten_at(eaten_at: datetime, at: datetime) -> datetime:
-    """`eaten_at` as an instant. Raises InvalidArgument when it lies before 1970 or in the future of `at`."""
+    """`eaten_at` as an instant. Raises InvalidArgument when it is before 1970 or after `at`, with a tolerance."""
     instant = to_instant(eaten_at)
     if instant > at + FUTURE_TOLERANCE:
-        raise InvalidArgument("The meal cannot lie in the future.", field="eatenAt")
+        raise InvalidArgument("eatenAt must not be in the future.", field="eatenAt")
     if instant < EARLIEST:
-        raise InvalidArgument("The meal cannot lie before 1970.", field="eatenAt")
+        raise InvalidArgument("eatenAt must not be before 1970.", field="eatenAt")
     return instant

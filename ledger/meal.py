@@ -1,23 +1,22 @@
-"""The Meal aggregate: what may be done with a meal, and what each event makes of it.
+"""The Meal aggregate: which commands a meal accepts in which status, and the events they append.
 
     ANALYZING ──► ANALYZED ──► CONFIRMED
         │             │            │
         ▼             ▼            ▼
       FAILED ─────► DELETED ◄──────┘
 
-Everything that the picture does not show is refused with InvalidState.
+Every other transition is rejected with InvalidState.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import singledispatch
 from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
-from msgspec import Struct
+from msgspec import structs
 
-from ledger.entries import kept, with_changes
-from ledger.errors import AnalysisError, ErrorCode, InvalidArgument, InvalidState, UnknownEntry
+from ledger.entries import apply_changes
+from ledger.errors import AnalysisFailure, InvalidArgument, InvalidState, MealFull, UnknownEntry
 from ledger.events import (
     AnalysisPersonal,
     EntryChange,
@@ -31,69 +30,49 @@ from ledger.events import (
     NotesPersonal,
     RequestPersonal,
 )
-from ledger.nutrition import Nutrients, total
-from ledger.proposal import Proposal
+from ledger.meal_state import MealState
+from ledger.nutrition import total
 from ledger.values import (
-    MealEntry,
+    Actor,
     MealSnapshot,
     MealSource,
     MealStatus,
-    MealWarning,
+    Proposal,
     Timing,
 )
 
+MAX_EVENTS = 500
+"""The most events of one meal: loading it takes time and memory in proportion.
 
-class Actor(Struct, frozen=True, kw_only=True):
-    """Who acts, and in which request."""
-
-    name: str
-    correlation_id: str
+Updates stop two events short of it. A meal is confirmed at most once and deleted at most once, so that a full meal can
+still be confirmed and deleted.
+"""
 
 
-class Meal(Aggregate):
+class Meal(MealState, Aggregate):
     """One meal of one person, from the request to analyse its photo until it is deleted."""
 
     TOPIC: ClassVar[str] = "Meal"
     Event = MealEvent
     Created = MealAnalysisRequested
 
-    # Set by the first event.
-    user_id: str
-    source: MealSource
-    fingerprint: str
-    photo_url: str
-    dish_hint: str | None
-    timing: Timing
-
-    def __init__(self) -> None:
-        self.status = MealStatus.ANALYZING
-        self.dish_name: str | None = None
-        self.confidence: float | None = None
-        self.notes: str | None = None
-        self.entries: tuple[MealEntry, ...] = ()
-        self.rejected_entry_ids: tuple[str, ...] = ()
-        self.warnings: tuple[MealWarning, ...] = ()
-        self.failure_code: ErrorCode | None = None
-        self.failure_message: str | None = None
-
     @classmethod
     def request_analysis(
         cls,
         meal_id: UUID,
         *,
-        user_id: str,
         actor: Actor,
         photo_url: str,
         dish_hint: str | None,
         timing: Timing,
         fingerprint: str,
     ) -> "Meal":
-        """A new meal, ANALYZING. `fingerprint` tells a repeated request from a different one with the same key."""
+        """A new meal of the actor, ANALYZING. `fingerprint` tells a duplicate request from a different one."""
         return cls._create(
             MealAnalysisRequested,
             id=meal_id,
-            user_id=user_id,
-            actor=actor.name,
+            user_id=actor.user_id,
+            actor=actor.user_id,
             correlation_id=actor.correlation_id,
             local_date=timing.local_date,
             meal_type=timing.meal_type,
@@ -104,10 +83,6 @@ class Meal(Aggregate):
             fingerprint=fingerprint,
             personal=RequestPersonal(photo_url=photo_url, dish_hint=dish_hint),
         )
-
-    @property
-    def totals(self) -> Nutrients:
-        return total(entry.nutrients for entry in self.entries)
 
     def propose(self, proposal: Proposal, *, actor: Actor) -> None:
         """The analysis found foods: ANALYZING → ANALYZED."""
@@ -121,18 +96,13 @@ class Meal(Aggregate):
             totals=total(entry.nutrients for entry in proposal.entries),
             confidence=round(sum(known) / len(known), 3) if known else None,
             warnings=proposal.warnings,
-            model=proposal.model,
-            prompt_version=proposal.prompt_version,
-            tokens=proposal.tokens,
-            cost=proposal.cost,
-            cost_currency=proposal.cost_currency,
-            price_table=proposal.price_table,
+            **structs.asdict(proposal.run),
             duration_ms=proposal.duration_ms,
             personal=AnalysisPersonal(dish_name=proposal.dish_name),
         )
 
-    def fail(self, error: AnalysisError, *, actor: Actor) -> None:
-        """The analysis came to nothing: ANALYZING → FAILED."""
+    def fail(self, error: AnalysisFailure, *, actor: Actor) -> None:
+        """The analysis failed: ANALYZING → FAILED."""
         self._require("fail", MealStatus.ANALYZING)
         self._trigger(
             MealAnalysisFailed,
@@ -144,13 +114,15 @@ class Meal(Aggregate):
         )
 
     def confirm(self, entry_ids: Sequence[str], *, actor: Actor) -> None:
-        """Keep these entries and reject the others: ANALYZED → CONFIRMED. The same confirm again changes nothing.
+        """Keep these entries and reject the others: ANALYZED → CONFIRMED. The same confirm again appends no event.
 
         Raises InvalidArgument for no entry, UnknownEntry, and InvalidState for a meal that is not ANALYZED.
         """
         kept = frozenset(entry_ids)
         if not kept:
-            raise InvalidArgument("Name at least one entry to keep.", field="confirmedEntryIds")
+            raise InvalidArgument(
+                "confirmedEntryIds must name at least one entry.", field="confirmedEntryIds"
+            )
         if self.status is MealStatus.CONFIRMED and kept == {entry.id for entry in self.entries}:
             return
         self._require("be confirmed", MealStatus.ANALYZED)
@@ -167,9 +139,9 @@ class Meal(Aggregate):
     def update(
         self, *, timing: Timing, notes: str | None, amounts: Mapping[str, float], actor: Actor
     ) -> None:
-        """Change type, time, notes, or entries' amounts (grams by entry id). What equals the present changes nothing.
+        """Change type, time, notes, or entries' amounts (grams by entry id). Equal values append no event.
 
-        Raises UnknownEntry, and InvalidState unless the meal is ANALYZED or CONFIRMED.
+        Raises UnknownEntry, InvalidState unless the meal is ANALYZED or CONFIRMED, and MealFull.
         """
         self._require("be changed", MealStatus.ANALYZED, MealStatus.CONFIRMED)
         self._check_known(amounts.keys(), "entries")
@@ -186,6 +158,11 @@ class Meal(Aggregate):
         )
         if not changes and timing == self.timing and notes == self.notes:
             return
+        if self.version >= MAX_EVENTS - 2:
+            raise MealFull(
+                f"This meal has reached its limit of {MAX_EVENTS} changes. It can still be confirmed or deleted; "
+                "to change it further, delete it and record it again."
+            )
         self._trigger(
             MealUpdated,
             actor,
@@ -195,12 +172,12 @@ class Meal(Aggregate):
             after=timing,
             changed_entries=changes,
             totals_before=self.totals,
-            totals_after=total(entry.nutrients for entry in with_changes(self.entries, changes)),
+            totals_after=total(entry.nutrients for entry in apply_changes(self.entries, changes)),
             personal=NotesPersonal(before=self.notes, after=notes),
         )
 
     def delete(self, *, actor: Actor) -> None:
-        """Remove the meal from its owner's diary; the stream stays."""
+        """Remove the meal from its owner's diary. The stream stays."""
         self._require("be deleted", MealStatus.ANALYZED, MealStatus.CONFIRMED, MealStatus.FAILED)
         self._trigger(
             MealDeleted,
@@ -211,7 +188,7 @@ class Meal(Aggregate):
         )
 
     def snapshot(self) -> MealSnapshot:
-        """The meal as it stands now; of a deleted one nothing that its owner removed."""
+        """The meal as of its last event; redacted when deleted."""
         snapshot = MealSnapshot(
             id=str(self.id),
             user_id=self.user_id,
@@ -233,7 +210,7 @@ class Meal(Aggregate):
             created_at=self.created_on,
             updated_at=self.modified_on,
         )
-        return snapshot.emptied() if self.status is MealStatus.DELETED else snapshot
+        return snapshot.redacted() if self.status is MealStatus.DELETED else snapshot
 
     def _require(self, what: str, *allowed: MealStatus) -> None:
         if self.status not in allowed:
@@ -251,66 +228,9 @@ class Meal(Aggregate):
         self.trigger_event(
             event_class,
             user_id=self.user_id,
-            actor=actor.name,
+            actor=actor.user_id,
             correlation_id=actor.correlation_id,
             local_date=when.local_date,
             meal_type=when.meal_type,
             **facts,
         )
-
-    def apply_event(self, event: MealEvent) -> None:
-        """Take an event in: the only way in which a meal changes."""
-        self.status = event.status
-        _take_in(event, self)
-
-
-@singledispatch
-def _take_in(event: MealEvent, meal: Meal) -> None:
-    raise NotImplementedError(f"{type(event).__name__} changes nothing")
-
-
-@_take_in.register
-def _(event: MealAnalysisRequested, meal: Meal) -> None:
-    meal.user_id = event.user_id
-    meal.source = event.source
-    meal.fingerprint = event.fingerprint
-    meal.photo_url = event.personal.photo_url
-    meal.dish_hint = event.personal.dish_hint
-    meal.timing = Timing(
-        meal_type=event.meal_type,
-        eaten_at=event.eaten_at,
-        time_zone=event.time_zone,
-        local_date=event.local_date,
-    )
-
-
-@_take_in.register
-def _(event: MealAnalyzed, meal: Meal) -> None:
-    meal.dish_name = event.personal.dish_name
-    meal.entries = event.entries
-    meal.confidence = event.confidence
-    meal.warnings = event.warnings
-
-
-@_take_in.register
-def _(event: MealAnalysisFailed, meal: Meal) -> None:
-    meal.failure_code = event.code
-    meal.failure_message = event.message
-
-
-@_take_in.register
-def _(event: MealConfirmed, meal: Meal) -> None:
-    meal.entries, meal.warnings = kept(meal.entries, meal.warnings, event.kept_entry_ids)
-    meal.rejected_entry_ids = event.rejected_entry_ids
-
-
-@_take_in.register
-def _(event: MealUpdated, meal: Meal) -> None:
-    meal.timing = event.after
-    meal.notes = event.personal.after
-    meal.entries = with_changes(meal.entries, event.changed_entries)
-
-
-@_take_in.register
-def _(_event: MealDeleted, _meal: Meal) -> None:
-    """Nothing but the status changes: the stream keeps what the meal was."""

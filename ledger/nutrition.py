@@ -4,6 +4,7 @@ A stored value is a float that has at most three decimals; the arithmetic turns 
 thousandths and back, which is exact below 2**53 / 1000, about nine billion grams.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Self
 
@@ -14,6 +15,9 @@ KJ_PER_KCAL = 4.184
 
 MOST = 100_000.0
 """No food holds more of any nutrient in 100 g: pure salt has 39,000 mg of sodium, pure fat 900 kcal."""
+
+MIN_GRAMS, MAX_GRAMS = 0.001, 10_000.0
+"""The bounds of one entry's amount, in grams."""
 
 NUTRIENTS = ("calories", "protein", "carbs", "fat", "fiber", "sugar", "sodium")
 """The names of the nutrients, in the order in which they are shown."""
@@ -29,6 +33,11 @@ def rounded(value: float) -> float:
     return round(value, 3)
 
 
+def is_amount(grams: float) -> bool:
+    """Whether `grams` may be the amount of an entry: finite and, as stored, within MIN_GRAMS and MAX_GRAMS."""
+    return math.isfinite(grams) and MIN_GRAMS <= rounded(grams) <= MAX_GRAMS
+
+
 def _divided_half_even(numerator: int, denominator: int) -> int:
     quotient, remainder = divmod(numerator, denominator)
     twice = 2 * remainder
@@ -38,7 +47,7 @@ def _divided_half_even(numerator: int, denominator: int) -> int:
 class Nutrients(Struct, frozen=True, kw_only=True):
     """Energy in kcal; protein, carbs, fat, fiber and sugar in g; sodium in mg. `None` is unknown, which is not zero.
 
-    `complete` says whether every part that was counted knew all seven: an incomplete total is the sum of what is known.
+    `complete`: every part of the total knew all seven. An incomplete total is the sum of the known values.
     """
 
     calories: float | None
@@ -62,7 +71,7 @@ class Nutrients(Struct, frozen=True, kw_only=True):
         sugar: float | None = None,
         sodium: float | None = None,
     ) -> Self:
-        """The nutrients of one food, rounded to thousandths. What cannot be counts as unknown."""
+        """The nutrients of one food, rounded to thousandths. An impossible value counts as unknown."""
         values = [
             rounded(value) if value is not None and 0 <= value <= MOST else None
             for value in (calories, protein, carbs, fat, fiber, sugar, sodium)
@@ -70,7 +79,7 @@ class Nutrients(Struct, frozen=True, kw_only=True):
         return cls(**dict(zip(NUTRIENTS, values, strict=True)), complete=None not in values)
 
     def for_grams(self, grams: float) -> Self:
-        """What `grams` of the food hold, this being what 100 g hold; correctly rounded, half to even."""
+        """The nutrients of `grams` of the food, from the nutrients of 100 g; correctly rounded, half to even."""
         amount = to_thousandths(grams)
         scaled = {
             name: None
@@ -89,7 +98,7 @@ UNKNOWN = Nutrients.of()
 
 
 def total(parts: Iterable[Nutrients]) -> Nutrients:
-    """The exact sum of what the parts know; of no parts, zero. A nutrient that no part knows stays unknown."""
+    """The exact sum of the known values; of no parts, zero. A nutrient that no part knows stays unknown."""
     listed = list(parts)
     return Nutrients(
         **{name: _sum([getattr(part, name) for part in listed]) for name in NUTRIENTS},

@@ -1,4 +1,4 @@
-"""Which photo URLs the ledger hands to the model's service."""
+"""Validation of photo URLs, before they are sent to the model's service."""
 
 import ipaddress
 import re
@@ -15,15 +15,15 @@ _PRIVATE_DOMAINS = frozenset(
     "arpa corp home internal intranet invalid lan local localdomain localhost onion private test".split()  # noqa: SIM905 - a line, not fourteen
 )
 _PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
-"""All that is handed out for global use; the forms that wrap an IPv4 address lie elsewhere, but for two."""
+"""The addresses for global use. Of the forms that embed an IPv4 address, two lie inside: 6to4 and Teredo."""
 
 
 def check_photo_url(url: str, *, local_environment: bool) -> str:
-    """`url`, if it may be fetched by an outside service.
+    """`url`, if an outside service may fetch it.
 
     Outside the local environment: https, no credentials, and a host that is neither private nor loopback. A name
-    that only resolves to a private address is not found out here, since the ledger does no look-ups; the model's
-    service does the fetching, from its own network. Raises InvalidArgument, without repeating the URL.
+    that resolves to a private address is accepted, since the ledger does no look-ups; the model's service fetches the
+    photo from its own network. Raises InvalidArgument, without repeating the URL.
     """
     if len(url) > MAX_LENGTH:
         raise _refused(f"The photo URL must have at most {MAX_LENGTH} characters.")

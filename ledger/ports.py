@@ -1,4 +1,4 @@
-"""What the analysis needs of the outside world. Adapters implement these; `ledger.errors` is how they say no."""
+"""The ports of the analysis to outside services. Adapters implement them, and raise the errors of `ledger.errors`."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ledger.nutrition import Nutrients
-from ledger.values import NutrientSource, TokenUsage
+from ledger.values import ModelRun, NutrientSource
 
 
 class FoodState(StrEnum):
@@ -18,7 +18,7 @@ class FoodState(StrEnum):
 
 
 class RecognizedFood(Struct, frozen=True, kw_only=True):
-    """One food that the model saw: its plain English name, grams as eaten, and the model's confidence from 0 to 1."""
+    """A food that the model saw: its plain English name, grams as eaten, and the model's confidence from 0 to 1."""
 
     name: str
     grams: float
@@ -27,26 +27,18 @@ class RecognizedFood(Struct, frozen=True, kw_only=True):
 
 
 class Recognition(Struct, frozen=True, kw_only=True):
-    """What the model answered, and what the answer took.
-
-    `cost` is in `cost_currency` by the price table named; all three are absent where the model's price is not known.
-    """
+    """The model's answer, and the run that gave it."""
 
     dish_name: str | None
     foods: tuple[RecognizedFood, ...]
-    model: str
-    prompt_version: str
-    tokens: TokenUsage
-    cost: float | None = None
-    cost_currency: str | None = None
-    price_table: str | None = None
+    run: ModelRun
 
 
 class FoodRecognizer(Protocol):
-    """A vision model that names foods and estimates grams, and nothing more."""
+    """A vision model that names foods and estimates grams."""
 
     async def recognize(self, *, photo_url: str, dish_hint: str | None, user_id: str) -> Recognition:
-        """The foods in the photo; none when it sees none.
+        """The foods in the photo; none when the model sees none.
 
         `user_id` serves the service's abuse detection and is sent only as a hash.
         Raises PhotoNotAccessible, AnalysisRefused, RateLimited, ServiceUnavailable.
@@ -73,7 +65,7 @@ class NutrientDatabase(Protocol):
     def source(self) -> NutrientSource: ...
 
     async def search(self, name: str) -> Sequence[FoodRecord]:
-        """The records that the database offers for that name, its own order, one call; none when it has none.
+        """The records for that name from one call, in the database's own order; none when it has none.
 
         Raises RateLimited, ServiceUnavailable.
         """

@@ -1,20 +1,20 @@
-"""The sweep that leaves no meal ANALYZING for ever."""
+"""The sweep that fails analyses which a crash cut off, so that no meal stays ANALYZING for ever."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
-from ledger.command_handlers import CommandHandlers
+from ledger.analysis_run import AnalysisRuns
 from ledger.errors import LedgerError, ServiceUnavailable
-from ledger.local_day import now
 
 _log = logging.getLogger(__name__)
 
 
 class StaleAnalysisFinder(Protocol):
-    """Where meals that wait too long are looked for; it may be behind, since each is looked at again in its stream."""
+    """Finds candidates, from a read model that may lag: each is checked again in its stream."""
 
     async def stale_analyses(self, older_than: datetime, limit: int) -> Sequence[str]:
         """Ids of at most `limit` meals that were ANALYZING, requested before `older_than`."""
@@ -22,42 +22,33 @@ class StaleAnalysisFinder(Protocol):
 
 
 class StaleAnalysisSweep:
-    """Looks for analyses older than twice their deadline and fails them. Any number of processes may do so at once."""
+    """Finds stale analyses and fails them. Any number of processes may sweep at once."""
 
-    def __init__(
-        self,
-        finder: StaleAnalysisFinder,
-        commands: CommandHandlers,
-        *,
-        deadline: timedelta,
-        clock: Callable[[], datetime] = now,
-    ) -> None:
+    def __init__(self, finder: StaleAnalysisFinder, runs: AnalysisRuns) -> None:
         self._finder = finder
-        self._commands = commands
-        self._deadline = deadline
-        self._clock = clock
+        self._runs = runs
 
     async def once(self, limit: int = 1000) -> int:
-        """Settle what is found now; how many of them this call settled."""
-        found = await self._finder.stale_analyses(self._clock() - 2 * self._deadline, limit)
-        return sum([await self._settle(meal_id) for meal_id in found])
+        """Fail the stale analyses of this moment, at most `limit`; how many of them this call failed."""
+        found = await self._finder.stale_analyses(self._runs.stale_before(), limit)
+        return sum([await self._fail(meal_id) for meal_id in found])
 
-    async def _settle(self, meal_id: str) -> bool:
-        """Whether this call settled the meal. One that cannot be settled is logged, and keeps no other from it."""
+    async def _fail(self, meal_id: str) -> bool:
+        """Whether this call failed the analysis. A meal that cannot be loaded is logged and skipped."""
         try:
-            return await self._commands.settle_stale(meal_id)
+            return await self._runs.fail_if_stale(UUID(meal_id))
         except ServiceUnavailable:
             raise  # the store is down, for all of them
         except Exception:  # noqa: BLE001 - one unreadable stream must not hide all the others
-            _log.exception("stale_analysis_not_settled", extra={"meal_id": meal_id})
+            _log.exception("stale_analysis_skipped", extra={"meal_id": meal_id})
             return False
 
     async def forever(self, every: timedelta) -> None:
-        """Sweep now and then again and again, until cancelled. A sweep that fails is logged; the next one comes."""
+        """Sweep now and at that interval until cancelled. A failed sweep is logged, and the next one follows."""
         while True:
             try:
                 await self.once()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep must come
+            except Exception as error:  # noqa: BLE001 - the next sweep must follow
                 _log.exception(
                     "stale_analysis_sweep_failed", extra={"expected": isinstance(error, LedgerError)}
                 )

@@ -10,7 +10,7 @@ from ledger.nutrition import Nutrients, total
 
 
 class MealStatus(StrEnum):
-    """Where a meal stands; `ledger.meal` draws the ways between them."""
+    """The status of a meal; `ledger.meal` draws the transitions."""
 
     ANALYZING = "ANALYZING"
     ANALYZED = "ANALYZED"
@@ -27,13 +27,13 @@ class MealType(StrEnum):
 
 
 class MealSource(StrEnum):
-    """How the meal came in."""
+    """How the meal was recorded."""
 
     PHOTO = "PHOTO"
 
 
 class NutrientSource(StrEnum):
-    """The database that a food's nutrients come from."""
+    """The source of a food's nutrients."""
 
     USDA = "USDA"
     OPENFOODFACTS = "OPENFOODFACTS"
@@ -41,7 +41,7 @@ class NutrientSource(StrEnum):
 
 
 class WarningCode(StrEnum):
-    """What a person should know about a proposed meal."""
+    """Why an entry of a proposed meal needs the person's attention."""
 
     NUTRIENTS_NOT_FOUND = "NUTRIENTS_NOT_FOUND"
     NUTRIENTS_UNAVAILABLE = "NUTRIENTS_UNAVAILABLE"
@@ -49,9 +49,9 @@ class WarningCode(StrEnum):
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """Where a food's nutrients were read: the source's own id, kind of record, name and publication date.
+    """The record that a food's nutrients come from: the source's own id, kind of record, name and publication date.
 
-    `match_confidence`, from 0 to 1, is how well the record's name fits what was recognised.
+    `match_confidence`, from 0 to 1, is how well the record's name matches the recognised food.
     """
 
     source: NutrientSource
@@ -78,7 +78,7 @@ class MealEntry(Struct, frozen=True, kw_only=True):
 
 
 class MealWarning(Struct, frozen=True, kw_only=True):
-    """Something that the person should look at. `entry_id` is absent where no entry came to be."""
+    """A hint to check an entry. `entry_id` is None where the food has no entry."""
 
     code: WarningCode
     message: str
@@ -94,8 +94,32 @@ class TokenUsage(Struct, frozen=True, kw_only=True):
     output: int | None
 
 
+class ModelRun(Struct, frozen=True, kw_only=True):
+    """One run of a model: which model and prompt answered, the tokens it took, and its cost.
+
+    `cost` is in `cost_currency` by the price table named; all three are absent where the model's price is not known.
+    """
+
+    model: str
+    prompt_version: str
+    tokens: TokenUsage
+    cost: float | None = None
+    cost_currency: str | None = None
+    price_table: str | None = None
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """The result of an analysis: the entries to be reviewed. `duration_ms` is the whole analysis, in milliseconds."""
+
+    dish_name: str | None
+    entries: tuple[MealEntry, ...]
+    warnings: tuple[MealWarning, ...]
+    run: ModelRun
+    duration_ms: int
+
+
 class Timing(Struct, frozen=True, kw_only=True):
-    """When a meal was eaten, and so whose day and which meal it counts to."""
+    """When a meal was eaten, and the local date and meal type under which it counts."""
 
     meal_type: MealType
     eaten_at: datetime
@@ -103,8 +127,15 @@ class Timing(Struct, frozen=True, kw_only=True):
     local_date: date
 
 
+class Actor(Struct, frozen=True, kw_only=True):
+    """Who acts, and in which request. `user_id` is `system` where no person acts."""
+
+    user_id: str
+    correlation_id: str
+
+
 class MealSnapshot(Struct, frozen=True, kw_only=True):
-    """A meal as it stands at one moment: what a command answers with, and what the `meals` read model holds.
+    """A meal at one position of its stream: returned by commands, and stored in the `meals` read model.
 
     Confidence is the mean of the entries' confidences, from 0 to 1. Instants are UTC at millisecond precision.
     """
@@ -129,8 +160,8 @@ class MealSnapshot(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
 
-    def emptied(self) -> "MealSnapshot":
-        """What is left of a meal when its owner has deleted it: that it was, when, and what became of it."""
+    def redacted(self) -> "MealSnapshot":
+        """The snapshot of a deleted meal: its identity, times and status, without its content."""
         return structs.replace(
             self,
             dish_name=None,

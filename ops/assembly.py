@@ -28,10 +28,14 @@ from adapters.prices import PriceTable
 from adapters.resilience import Resilience
 from adapters.usda import UsdaDatabase
 from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
-from ledger import MealLedger, TypedEventMapper
-from ledger.analysis import MealAnalysis
-from ledger.command_handlers import CommandHandlers
-from ledger.repository import MealRepository
+from ledger import (
+    AnalysisRuns,
+    CommandHandlers,
+    MealAnalysis,
+    MealLedger,
+    MealRepository,
+    TypedEventMapper,
+)
 from ops.errors import OperatorError
 from ops.settings import ServeSettings, StoreSettings, env_file_that_sets, reveal
 from projections import DAILY_SUMMARIES, MEALS, Projection, Projector, ProjectorGroup
@@ -57,6 +61,7 @@ class ApiParts(NamedTuple):
     """What the API is made of."""
 
     commands: CommandHandlers
+    runs: AnalysisRuns
     read_models: MongoReadModels
     authenticator: Authenticator
 
@@ -127,19 +132,15 @@ async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator
             opened.push_async_callback(service.aclose)
         meals = MealRepository(store.ledger, threads=settings.append_threads)
         opened.callback(meals.close)
-        commands = CommandHandlers(
-            meals,
-            MealAnalysis(recognizer, databases),
-            deadline=analysis_deadline(settings),
-            local_environment=settings.is_local,
-        )
-        opened.push_async_callback(commands.drain)
+        runs = AnalysisRuns(meals, MealAnalysis(recognizer, databases), deadline=analysis_deadline(settings))
+        opened.push_async_callback(runs.drain)
         client = make_async_client(_client_settings(settings, "queries"), settings.mongodb_driver)
         opened.push_async_callback(close_async_client, client)
         database = settings.mongodb_database
         positions = MongoLogPositions(client, database, store.events_collection)
         yield ApiParts(
-            commands,
+            CommandHandlers(meals, runs, local_environment=settings.is_local),
+            runs,
             MongoReadModels(client, database, positions),
             _authenticator(settings, opened),
         )

@@ -14,8 +14,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api import create_app
-from ledger.stale_analyses import StaleAnalysisSweep
-from ops.assembly import Store, analysis_deadline, open_api_parts, open_projectors, open_store
+from ledger import StaleAnalysisSweep
+from ops.assembly import Store, open_api_parts, open_projectors, open_store
 from ops.errors import OperatorError
 from ops.settings import ServeSettings, StoreSettings
 
@@ -53,7 +53,7 @@ def project(settings: StoreSettings) -> None:
 
 async def _serve(settings: ServeSettings, store: Store, listener: socket.socket) -> None:
     async with open_api_parts(settings, store) as parts:
-        sweep = StaleAnalysisSweep(parts.read_models, parts.commands, deadline=analysis_deadline(settings))
+        sweep = StaleAnalysisSweep(parts.read_models, parts.runs)
         app = create_app(
             commands=parts.commands,
             read_models=parts.read_models,

@@ -17,9 +17,9 @@ from ledger import (
     MealSnapshot,
     MealStatus,
     MealUpdated,
-    kept,
+    apply_changes,
+    keep_entries,
     total,
-    with_changes,
 )
 from projections.document_codec import from_document, to_document
 from projections.errors import UnexpectedEvent
@@ -104,7 +104,7 @@ def _failed(event: MealAnalysisFailed, meal: MealSnapshot) -> MealSnapshot:
 
 @_changed.register
 def _confirmed(event: MealConfirmed, meal: MealSnapshot) -> MealSnapshot:
-    entries, warnings = kept(meal.entries, meal.warnings, event.kept_entry_ids)
+    entries, warnings = keep_entries(meal.entries, meal.warnings, event.kept_entry_ids)
     return structs.replace(meal, entries=entries, warnings=warnings, totals=event.totals)
 
 
@@ -117,14 +117,14 @@ def _updated(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
         time_zone=event.after.time_zone,
         local_date=event.after.local_date,
         notes=event.personal.after,
-        entries=with_changes(meal.entries, event.changed_entries),
+        entries=apply_changes(meal.entries, event.changed_entries),
         totals=event.totals_after,
     )
 
 
 @_changed.register
 def _deleted(_event: MealDeleted, meal: MealSnapshot) -> MealSnapshot:
-    return meal.emptied()
+    return meal.redacted()
 
 
 MEALS = Projection(

@@ -9,7 +9,7 @@ from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.usda import UsdaDatabase
 from ledger import FoodState, PhotoNotAccessible, RecognizedFood
-from ledger.matching import best_match
+from ledger.food_matching import best_match
 from ops.local.food_services import LocalFoodServices
 from tests.adapters.services import quick_resilience
 
@@ -54,10 +54,10 @@ async def test_the_foods_of_a_hint_are_recognised(recognizer: OpenAIRecognizer) 
         photo_url="https://example.com/test.jpg", dish_hint="two boiled eggs and an apple", user_id="alice"
     )
     assert [one.name for one in recognition.foods] == ["boiled egg", "apple"]
-    assert recognition.prompt_version == PROMPT_VERSION
-    assert "local" in recognition.model
-    assert recognition.tokens.input is not None
-    assert recognition.cost is None
+    assert recognition.run.prompt_version == PROMPT_VERSION
+    assert "local" in recognition.run.model
+    assert recognition.run.tokens.input is not None
+    assert recognition.run.cost is None
 
 
 async def test_a_photo_that_does_not_exist_is_told_apart(recognizer: OpenAIRecognizer) -> None:

@@ -21,10 +21,11 @@ from adapters.service_errors import (
     WouldFailAgain,
 )
 from ledger import (
-    AnalysisError,
     AnalysisRefused,
     FoodRecognizer,
     FoodState,
+    LedgerError,
+    ModelRun,
     PhotoNotAccessible,
     RateLimited,
     Recognition,
@@ -130,9 +131,11 @@ async def test_a_plate_is_recognised(recognizer: OpenAIRecognizer, server: Fault
             RecognizedFood(name="egg", grams=55.5, state=FoodState.COOKED, confidence=0.93),
             RecognizedFood(name="white bread", grams=30.0, state=None, confidence=1.0),
         ),
-        model="vision-1-2026-10-02",
-        prompt_version=PROMPT_VERSION,
-        tokens=TokenUsage(input=1000, cached=600, written=100, output=50),
+        run=ModelRun(
+            model="vision-1-2026-10-02",
+            prompt_version=PROMPT_VERSION,
+            tokens=TokenUsage(input=1000, cached=600, written=100, output=50),
+        ),
     )
 
 
@@ -218,7 +221,7 @@ async def test_tokens_that_are_not_reported_are_unknown(
     recognizer: OpenAIRecognizer, server: FaultyServer, usage: object, tokens: TokenUsage
 ) -> None:
     server.answer(json=said(plate(EGG), usage=usage))
-    assert (await recognize(recognizer)).tokens == tokens
+    assert (await recognize(recognizer)).run.tokens == tokens
 
 
 async def test_a_server_that_leaves_out_what_is_not_needed_will_do(
@@ -226,7 +229,7 @@ async def test_a_server_that_leaves_out_what_is_not_needed_will_do(
 ) -> None:
     server.answer(json={"output": [message({"type": "output_text", "text": plate(EGG)})]})
     recognition = await recognize(recognizer)
-    assert recognition.model == "vision-1"
+    assert recognition.run.model == "vision-1"
     assert len(recognition.foods) == 1
 
 
@@ -236,7 +239,8 @@ async def test_the_cost_is_by_the_price_table_and_the_model_that_answered(server
     server.answer(json=said(plate(EGG)))
     server.answer(json=said(plate(EGG), model="vision-2"))
     async with opened(server, prices=prices) as recognizer:
-        known, unknown = await recognize(recognizer), await recognize(recognizer)
+        known = (await recognize(recognizer)).run
+        unknown = (await recognize(recognizer)).run
     # 300 plain, 600 cached, 100 written, 50 out
     assert known.cost == pytest.approx((300 * 2.0 + 600 * 0.5 + 100 * 2.5 + 50 * 10.0) / 1e6)
     assert (known.cost_currency, known.price_table) == ("USD", "2026-11")
@@ -500,7 +504,7 @@ async def test_neither_an_error_nor_a_log_shows_the_photo_the_hint_the_user_or_t
     }
     scripts[fault]()
     async with opened(server, quick_resilience(attempts=2, attempt_timeout=0.3)) as recognizer:
-        with capture_logs() as logs, pytest.raises(AnalysisError) as failed:
+        with capture_logs() as logs, pytest.raises(LedgerError) as failed:
             await recognize(recognizer, HINT)
     written = str(logs) + "".join(traceback.format_exception(failed.value)) + repr(failed.value)
     for secret in (KEY, "photos.example.org", "grandma", USER, str(server.port)):

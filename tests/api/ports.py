@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from msgspec import UNSET, structs
 
 from ledger import (
+    Actor,
     AnalysisOutcome,
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
@@ -23,7 +24,6 @@ from ledger import (
     Nutrients,
     NutrientSource,
     Provenance,
-    RequestContext,
     UpdateMeal,
     WarningCode,
     total,
@@ -100,7 +100,7 @@ class Diary:
         self.meals: dict[str, MealSnapshot] = {}
         self.position = 0
         self.raises: Exception | None = None
-        self.asked: list[tuple[RequestContext, object]] = []
+        self.asked: list[tuple[Actor, object]] = []
 
     def put(self, meal: MealSnapshot) -> MealSnapshot:
         self.meals[meal.id] = meal
@@ -121,17 +121,17 @@ class InMemoryCommands:
         self._diary = diary
         self.analysis_error: LedgerError | None = None
 
-    def _begin(self, context: RequestContext, command: object) -> None:
+    def _begin(self, context: Actor, command: object) -> None:
         self._diary.asked.append((context, command))
         self._diary.fail_if_told()
 
-    def _mine(self, context: RequestContext, meal_id: str) -> MealSnapshot:
+    def _mine(self, context: Actor, meal_id: str) -> MealSnapshot:
         meal = self._diary.meals.get(meal_id)
         if meal is None or meal.user_id != context.user_id:
             raise MealNotFound
         return meal
 
-    async def analyze_meal_photo(self, context: RequestContext, command: AnalyzeMealPhoto) -> AnalysisOutcome:
+    async def analyze_meal_photo(self, context: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome:
         self._begin(context, command)
         meal = a_meal(context.user_id, photo_url=command.photo_url)
         if self.analysis_error is not None:
@@ -144,9 +144,7 @@ class InMemoryCommands:
         self._diary.put(meal)
         return AnalysisOutcome(meal=meal, position=self._diary.position, error=self.analysis_error)
 
-    async def confirm_meal_analysis(
-        self, context: RequestContext, command: ConfirmMealAnalysis
-    ) -> ConfirmOutcome:
+    async def confirm_meal_analysis(self, context: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome:
         self._begin(context, command)
         meal = self._mine(context, command.meal_id)
         kept = tuple(entry for entry in meal.entries if entry.id in command.confirmed_entry_ids)
@@ -165,14 +163,14 @@ class InMemoryCommands:
             rejected_count=len(meal.entries) - len(kept),
         )
 
-    async def update_meal(self, context: RequestContext, command: UpdateMeal) -> MealOutcome:
+    async def update_meal(self, context: Actor, command: UpdateMeal) -> MealOutcome:
         self._begin(context, command)
         meal = self._mine(context, command.meal_id)
         if command.notes is not UNSET:
             meal = structs.replace(meal, notes=command.notes)
         return MealOutcome(meal=self._diary.put(meal), position=self._diary.position)
 
-    async def delete_meal(self, context: RequestContext, command: DeleteMeal) -> MealOutcome:
+    async def delete_meal(self, context: Actor, command: DeleteMeal) -> MealOutcome:
         self._begin(context, command)
         meal = self._mine(context, command.meal_id)
         deleted = self._diary.put(structs.replace(meal, status=MealStatus.DELETED))

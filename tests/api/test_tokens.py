@@ -15,7 +15,7 @@ from starlette.types import Message
 from api import Principal, SharedSecretAuthenticator, Unauthenticated
 from api.auth.claims import LEEWAY_SECONDS, MAX_SUBJECT_LENGTH
 from api.authentication import MAX_TOKEN_LENGTH
-from ledger import RequestContext
+from ledger import Actor
 from tests.api.client import AUDIENCE, ISSUER, SECRET, a_token, claims
 from tests.api.ports import Diary
 
@@ -39,7 +39,7 @@ async def who(http: httpx.AsyncClient, diary: Diary, token: str) -> str | None:
     """The user that the ledger was told, None when the token was refused; a refusal is checked to be one."""
     response = await ask(http, f"Bearer {token}")
     if response.status_code == 200:
-        context: RequestContext = diary.asked[-1][0]
+        context: Actor = diary.asked[-1][0]
         return context.user_id
     assert_refused(response)
     assert diary.asked == []

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from ledger import Actor, Meal, MealEntry, MealType, Nutrients, Proposal, Timing, TokenUsage
+from ledger import Actor, Meal, MealEntry, MealType, ModelRun, Nutrients, Proposal, Timing, TokenUsage
 from ledger.local_day import local_date
 
-ALICE = Actor(name="alice", correlation_id="request-1")
+ALICE = Actor(user_id="alice", correlation_id="request-1")
 NOON = datetime(2025, 11, 13, 12, 0, tzinfo=UTC)
 RICE = Nutrients.of(calories=130, protein=2.69, carbs=28.17, fat=0.28, fiber=0.4, sugar=0.05, sodium=1)
 CHICKEN = Nutrients.of(calories=165, protein=31.02, carbs=0, fat=3.57, fiber=0, sugar=0, sodium=74)
@@ -35,12 +35,11 @@ def plate(*entries: MealEntry) -> Proposal:
         dish_name="chicken with rice",
         entries=entries or (entry("rice", 150, RICE, 0.9), entry("chicken", 120, CHICKEN, 0.7)),
         warnings=(),
-        model="a-model",
-        prompt_version="1",
-        tokens=TokenUsage(input=100, cached=None, written=None, output=50),
-        cost=None,
-        cost_currency=None,
-        price_table=None,
+        run=ModelRun(
+            model="a-model",
+            prompt_version="1",
+            tokens=TokenUsage(input=100, cached=None, written=None, output=50),
+        ),
         duration_ms=1200,
     )
 
@@ -48,8 +47,7 @@ def plate(*entries: MealEntry) -> Proposal:
 def requested(meal_id: UUID | None = None, *, user_id: str = "alice", when: Timing | None = None) -> Meal:
     return Meal.request_analysis(
         meal_id or uuid4(),
-        user_id=user_id,
-        actor=Actor(name=user_id, correlation_id="request-1"),
+        actor=Actor(user_id=user_id, correlation_id="request-1"),
         photo_url="https://example.com/secret-plate.jpg",
         dish_hint="my secret hint",
         timing=when or timing(),

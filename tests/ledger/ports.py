@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from ledger import (
     FoodRecord,
+    ModelRun,
     Nutrients,
     NutrientSource,
     Recognition,
@@ -38,9 +39,11 @@ class Recognizer:
         return Recognition(
             dish_name="a dish",
             foods=self.foods,
-            model="a-model",
-            prompt_version="1",
-            tokens=TokenUsage(input=1, cached=None, written=None, output=1),
+            run=ModelRun(
+                model="a-model",
+                prompt_version="1",
+                tokens=TokenUsage(input=1, cached=None, written=None, output=1),
+            ),
         )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ledger import (
-    UNKNOWN,
+    MealAnalysis,
     NoFoodRecognized,
     Nutrients,
     NutrientSource,
@@ -12,7 +12,7 @@ from ledger import (
     ServiceUnavailable,
     WarningCode,
 )
-from ledger.analysis import MealAnalysis
+from ledger.nutrition import UNKNOWN
 from tests.ledger.plates import CHICKEN, RICE
 from tests.ledger.ports import Database, Recognizer, food, usda
 
@@ -35,14 +35,14 @@ async def test_foods_are_matched_and_scaled_with_their_provenance() -> None:
     assert proposal.dish_name == "a dish"
 
 
-async def test_what_the_first_database_lacks_is_asked_of_the_next() -> None:
+async def test_a_food_missing_in_the_first_database_is_searched_in_the_next() -> None:
     second = Database({"poke bowl": RICE}, source=NutrientSource.OPENFOODFACTS)
     proposal = await propose(MealAnalysis(Recognizer(food("poke bowl")), [usda(), second]))
     assert proposal.entries[0].provenance is not None
     assert proposal.entries[0].provenance.source is NutrientSource.OPENFOODFACTS
 
 
-async def test_a_food_that_the_first_database_knows_is_not_asked_of_the_next() -> None:
+async def test_a_food_of_the_first_database_is_searched_only_there() -> None:
     second = Database({})
     await propose(MealAnalysis(Recognizer(food("rice")), [usda(), second]))
     assert second.searches == []
@@ -58,7 +58,7 @@ async def test_an_unmatched_food_stays_with_unknown_nutrients_and_a_warning() ->
 
 
 @pytest.mark.parametrize("down", [ServiceUnavailable("down"), RateLimited("slowly")])
-async def test_a_fall_back_that_is_down_is_not_the_same_as_not_found(down: Exception) -> None:
+async def test_a_failed_search_is_no_missing_food(down: Exception) -> None:
     second = Database({}, error=down)
     proposal = await propose(MealAnalysis(Recognizer(food("cherimoya")), [usda(), second]))
     assert [warning.code for warning in proposal.warnings] == [WarningCode.NUTRIENTS_UNAVAILABLE]
@@ -85,7 +85,7 @@ async def test_a_food_of_no_calories_is_a_match() -> None:
 
 
 @pytest.mark.parametrize("grams", [0, -5, 0.0004, 10_000.001, float("nan"), float("inf")])
-async def test_a_food_without_a_usable_amount_is_left_out_with_a_warning(grams: float) -> None:
+async def test_a_food_without_usable_amount_becomes_a_warning(grams: float) -> None:
     analysis = MealAnalysis(Recognizer(food("chicken", grams), food("rice")), [usda()])
     proposal = await propose(analysis)
     assert [entry.name for entry in proposal.entries] == ["rice"]
@@ -100,7 +100,7 @@ async def test_a_plate_without_usable_food_is_no_meal(foods: tuple[object, ...])
         await propose(MealAnalysis(Recognizer(*foods), [usda()]))  # type: ignore[arg-type] # foods, or none
 
 
-async def test_foods_are_searched_in_parallel_within_a_bound_one_search_each() -> None:
+async def test_foods_are_searched_in_parallel_within_a_bound() -> None:
     first = Database({f"food {n}": RICE for n in range(20)})
     analysis = MealAnalysis(Recognizer(*[food(f"food {n}") for n in range(20)]), [first], searches_at_once=3)
     await propose(analysis)

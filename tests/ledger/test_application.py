@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
+from pymongo import MongoClient
 
 from ledger import TOPICS, Meal, MealAnalyzed, MealEvent, MealLedger, MealType
 from tests.ledger.plates import ALICE, analyzed, timing
+from tests.projections.logs import meal_log
 
 
 def life_of_a_meal() -> Meal:
@@ -49,7 +51,7 @@ def test_topics_are_names_and_not_python_paths(ledger: MealLedger) -> None:
     assert set(TOPICS) == {event.topic for event in stored} | {"MealAnalysisFailed"}
 
 
-def test_what_reveals_a_person_sits_in_personal_and_nowhere_else(ledger: MealLedger) -> None:
+def test_personal_data_are_in_personal_and_nowhere_else(ledger: MealLedger) -> None:
     meal = life_of_a_meal()
     ledger.save(meal)
     facts, personal = [], []
@@ -68,9 +70,7 @@ def stored_analysis(ledger: MealLedger) -> StoredEvent:
 
 
 @pytest.mark.parametrize("topic", ["antigravity:geohash", "subprocess:run", "MealEaten", "Meal", ""])
-def test_a_topic_outside_the_registry_is_an_error_that_names_the_stream(
-    ledger: MealLedger, topic: str
-) -> None:
+def test_a_foreign_topic_is_an_error_naming_the_stream(ledger: MealLedger, topic: str) -> None:
     stored = replace(stored_analysis(ledger), topic=topic)
     with pytest.raises(MapperDeserialisationError) as refused:
         ledger.mapper.to_domain_event(stored)
@@ -93,7 +93,7 @@ def damaged(stored: StoredEvent, damage: Callable[[dict[str, Any]], object]) -> 
         (lambda state: state.update(originator_topic="os:system"), "originator_topic is not 'Meal'"),
     ],
 )
-def test_a_state_that_does_not_fit_is_an_error_that_says_why(
+def test_a_damaged_state_is_an_error_with_its_reason(
     ledger: MealLedger, damage: Callable[[dict[str, Any]], object], why: str
 ) -> None:
     with pytest.raises(MapperDeserialisationError) as refused:
@@ -116,6 +116,46 @@ def test_an_older_event_is_upcast_on_its_plain_values(
     event = ledger.mapper.to_domain_event(stored)
     assert isinstance(event, MealAnalyzed)
     assert event.price_table == "2025"
+
+
+@pytest.mark.parametrize("prefix", ["", "MEAL_LEDGER_"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COMPRESSOR_TOPIC", "zlib"),
+        ("CIPHER_TOPIC", "eventsourcing.cipher:AESCipher"),
+        ("TRANSCODER_TOPIC", "no.such:Transcoder"),
+        ("MAPPER_TOPIC", "no.such:Mapper"),
+        ("APPLICATION_RECORDER_TOPIC", "no.such:Recorder"),
+        ("PERSISTENCE_MODULE", "no.such.module"),
+        ("MONGODB_DATABASE", "elsewhere"),
+        ("CREATE_TABLE", "n"),
+        ("IS_SNAPSHOTTING_ENABLED", "y"),
+        ("AGGREGATE_CACHE_MAXSIZE", "10"),
+    ],
+)
+def test_a_variable_of_the_process_does_not_change_the_store(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, name: str, value: str
+) -> None:
+    env = {"PERSISTENCE_MODULE": "eventsourcing.popo"}
+    monkeypatch.setenv(prefix + name, value)
+    monkeypatch.setenv("CIPHER_KEY", "A" * 32)
+    with MealLedger(env=env) as ledger:
+        assert ledger.env == env
+        meal = analyzed()
+        ledger.save(meal)
+        assert json.loads(ledger.recorder.select_events(meal.id)[0].state)["user_id"] == "alice"
+
+
+def test_an_event_is_written_natively_despite_a_codec_variable(
+    monkeypatch: pytest.MonkeyPatch, mongodb_url: str, mongodb_database: str
+) -> None:
+    monkeypatch.setenv("COMPRESSOR_TOPIC", "zlib")
+    with meal_log(mongodb_url, mongodb_database) as log:
+        log.save(analyzed())
+    with MongoClient[dict[str, Any]](mongodb_url) as client:
+        events = client[mongodb_database]["meal_ledger_events"]
+        assert [event["state"]["user_id"] for event in events.find()] == ["alice", "alice"]
 
 
 def test_every_event_is_known_by_its_topic() -> None:

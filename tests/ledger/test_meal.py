@@ -1,4 +1,4 @@
-"""The Meal aggregate: every way in its picture can be gone, and no other."""
+"""The Meal aggregate: every transition that its picture shows is possible, and no other."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +16,7 @@ from ledger import (
     MealConfirmed,
     MealDeleted,
     MealEvent,
+    MealFull,
     MealStatus,
     MealType,
     MealUpdated,
@@ -25,6 +26,7 @@ from ledger import (
     WarningCode,
     total,
 )
+from ledger.meal import MAX_EVENTS
 from tests.ledger.plates import ALICE, CHICKEN, NOON, RICE, analyzed, entry, plate, requested, timing
 
 
@@ -111,7 +113,7 @@ def fresh(meal: Meal) -> Meal:
     return meal
 
 
-def test_every_event_says_whose_when_which_meal_and_what_came_of_it() -> None:
+def test_every_event_carries_user_date_meal_type_and_status() -> None:
     meal = confirmed()
     meal.update(timing=timing(meal_type=MealType.DINNER), notes=None, amounts={}, actor=ALICE)
     meal.delete(actor=ALICE)
@@ -155,7 +157,7 @@ def test_a_failure_keeps_its_code_and_message() -> None:
     assert snapshot.failure_message == "No food was recognised in the photo."
 
 
-def test_confirming_keeps_what_is_named_and_totals_only_that() -> None:
+def test_confirming_keeps_and_totals_the_named_entries() -> None:
     meal = fresh(analyzed())
     rice, chicken = meal.entries
     meal.confirm([chicken.id, chicken.id], actor=ALICE)
@@ -207,7 +209,7 @@ def test_confirming_nothing_is_refused() -> None:
         analyzed().confirm([], actor=ALICE)
 
 
-def test_an_update_says_what_was_and_what_is() -> None:
+def test_an_update_carries_the_values_before_and_after() -> None:
     meal = fresh(confirmed())
     (rice,) = meal.entries
     evening = timing(NOON + timedelta(days=1, hours=7), "Europe/Paris", MealType.DINNER)
@@ -224,7 +226,7 @@ def test_an_update_says_what_was_and_what_is() -> None:
     assert meal.snapshot().notes == "late"
 
 
-def test_grams_rescale_from_the_values_per_100_g_and_not_from_the_last_ones() -> None:
+def test_grams_rescale_from_the_values_per_100_g() -> None:
     meal = analyzed()
     rice = meal.entries[0]
     for grams in (0.001, 150.0):
@@ -232,7 +234,7 @@ def test_grams_rescale_from_the_values_per_100_g_and_not_from_the_last_ones() ->
     assert meal.entries[0] == rice
 
 
-def test_an_update_that_changes_nothing_writes_nothing() -> None:
+def test_an_equal_update_appends_nothing() -> None:
     meal = fresh(analyzed())
     meal.update(
         timing=meal.timing, notes=None, amounts={meal.entries[0].id: meal.entries[0].quantity_g}, actor=ALICE
@@ -248,7 +250,36 @@ def test_an_amount_of_an_unknown_entry_is_refused() -> None:
     assert not meal.pending_events
 
 
-def test_deleting_says_what_the_meal_was() -> None:
+def noted(meal: Meal, note: str) -> None:
+    meal.update(timing=meal.timing, notes=note, amounts={}, actor=ALICE)
+
+
+def full() -> Meal:
+    """A meal that was updated until it was refused."""
+    meal = analyzed()
+    for number in range(MAX_EVENTS - 4):
+        noted(meal, f"note {number}")
+    with pytest.raises(MealFull, match="delete it and record it again"):
+        noted(meal, "one too many")
+    return meal
+
+
+def test_a_full_meal_can_still_be_confirmed_and_deleted() -> None:
+    meal = full()
+    meal.confirm([meal.entries[0].id], actor=ALICE)
+    with pytest.raises(MealFull):
+        noted(meal, "one too many")
+    meal.delete(actor=ALICE)
+    assert (meal.status, meal.version) == (MealStatus.DELETED, MAX_EVENTS)
+
+
+def test_a_full_meal_accepts_an_equal_update() -> None:
+    meal = fresh(full())
+    meal.update(timing=meal.timing, notes=meal.notes, amounts={}, actor=ALICE)
+    assert not meal.pending_events
+
+
+def test_deleting_carries_the_status_and_totals_before() -> None:
     meal = fresh(confirmed())
     meal.delete(actor=ALICE)
     event = only(meal)
@@ -256,7 +287,7 @@ def test_deleting_says_what_the_meal_was() -> None:
     assert (event.status_before, event.totals) == (MealStatus.CONFIRMED, RICE.for_grams(150))
 
 
-def test_an_event_that_the_aggregate_does_not_know_is_a_fault() -> None:
+def test_an_event_without_a_handler_is_a_fault() -> None:
     meal = fresh(requested())
     facts: dict[str, Any] = vars(only(requested())) | {"originator_version": 2}
     del facts["originator_topic"], facts["source"], facts["eaten_at"], facts["time_zone"]

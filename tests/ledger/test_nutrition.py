@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger import NUTRIENTS, UNKNOWN, Nutrients, total
-from ledger.nutrition import MOST
+from ledger import Nutrients, total
+from ledger.nutrition import MOST, NUTRIENTS, UNKNOWN
 
 THOUSANDTH = Decimal("0.001")
 stored = st.integers(min_value=0, max_value=10_000_000).map(lambda thousandths: thousandths / 1000)
@@ -19,7 +19,7 @@ def exact(value: float) -> Decimal:
 
 
 @given(st.lists(nutrients))
-def test_a_total_is_the_exact_decimal_sum_of_what_is_known(parts: list[Nutrients]) -> None:
+def test_a_total_is_the_exact_sum_of_known_values(parts: list[Nutrients]) -> None:
     summed = total(parts)
     for name in NUTRIENTS:
         known = [exact(getattr(part, name)) for part in parts if getattr(part, name) is not None]
@@ -75,12 +75,12 @@ def test_an_unknown_nutrient_leaves_the_total_incomplete_but_counted() -> None:
     assert (summed.sodium, summed.fiber, summed.complete) == (38_758, 0.0, False)
 
 
-def test_what_no_part_knows_stays_unknown() -> None:
+def test_a_nutrient_unknown_to_every_part_stays_unknown() -> None:
     assert total([UNKNOWN, UNKNOWN]) == UNKNOWN
 
 
 @pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -1.0, 100_000.001, 1e306])
-def test_a_value_that_cannot_be_is_unknown(nonsense: float) -> None:
+def test_an_impossible_value_is_unknown(nonsense: float) -> None:
     assert Nutrients.of(protein=nonsense).protein is None
 
 

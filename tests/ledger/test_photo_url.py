@@ -65,7 +65,7 @@ def test_a_malformed_url_is_refused_everywhere(url: str, local_environment: bool
         "https://[fe80::1%25eth0]/a.jpg",
     ],
 )  # fmt: skip
-def test_a_private_or_insecure_host_is_for_the_local_environment_only(url: str) -> None:
+def test_only_the_local_environment_allows_private_hosts(url: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         check_photo_url(url, local_environment=False)
     assert refused.value.field == "photoUrl"

@@ -113,8 +113,7 @@ def histories(draw: st.DrawFn, max_commands: int = 40) -> tuple[Sequence[Meal], 
     meals = [
         Meal.request_analysis(
             UUID(int=number + 1),
-            user_id=user_id,
-            actor=Actor(name=user_id, correlation_id="r"),
+            actor=Actor(user_id=user_id, correlation_id="r"),
             photo_url="https://example.com/plate.jpg",
             dish_hint=None,
             timing=draw(timings(moment)),
@@ -126,7 +125,7 @@ def histories(draw: st.DrawFn, max_commands: int = 40) -> tuple[Sequence[Meal], 
     for _ in range(draw(st.integers(0, max_commands))):
         meal = meals[draw(st.integers(0, len(meals) - 1))]
         try:
-            _act(draw, meal, Actor(name=meal.user_id, correlation_id="r"), moment)
+            _act(draw, meal, Actor(user_id=meal.user_id, correlation_id="r"), moment)
         except (InvalidState, UnknownEntry):
             continue
         log += events_of(meal)

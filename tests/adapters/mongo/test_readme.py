@@ -20,7 +20,7 @@ from tests.projections.logs import MealLog, meal_log
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "adapters/mongo/README.md").read_text()
-BOB = Actor(name="bob", correlation_id="request-2")
+BOB = Actor(user_id="bob", correlation_id="request-2")
 
 
 def pipeline(heading: str) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def events(mongodb_url: str, mongodb_database: str) -> Iterator[Collection[dict[
 
 
 def analysed(user: Actor) -> Meal:
-    meal = requested(user_id=user.name)
+    meal = requested(user_id=user.user_id)
     meal.propose(plate(), actor=user)
     return meal
 

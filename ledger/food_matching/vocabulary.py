@@ -1,8 +1,7 @@
-"""The words that names of foods are made of, and what each does to a match.
+"""The vocabulary of food names, and the effect of each word on a match.
 
-    The names are those of USDA's tables ("Rice, white, long-grain, regular, raw, enriched"). A word that
-    stands in none of
-these sets is taken to change the food.
+The names are those of USDA's tables ("Rice, white, long-grain, regular, raw, enriched"). A word outside these sets
+is taken to change the food.
 """
 
 _IRREGULAR = {"halves": "half", "leaves": "leaf", "loaves": "loaf", "feet": "foot", "geese": "goose"}
@@ -77,11 +76,11 @@ INCIDENTAL = PLAIN | _words(
     for fryer grade hot in includes including made matured meat meatless milkfat of on only or over salt
     shelf skin solid style such sulfate the to type variety vitamin water wild with year"""
 )
-"""What may stand behind a name and says nothing that matters here; some of it would be a food before the name."""
+"""Words that do not matter behind a name; before it, some of them would be a food."""
 
 ARTICLES = _words("a an of the to")
 FILLERS = _words("added all and for only salt style type variety water")
-"""What may stand in a name that was asked for without being looked for in a record."""
+"""Words of a query that a record need not have."""
 
 COLOURS = _words("black brown dark green light pink purple red white yellow")
 
@@ -92,7 +91,7 @@ CHANGED = _words(
     mocha nectar paste peel pickled pie powder powdered pudding salad sauce scalloped shake shoot skinonly smoked
     sour spread sprout sprouted strudel stuffed substitute sweetened syrup tempura topping yolk"""
 )
-"""Words that make another food of it: a record with one that was not asked for is never a match."""
+"""Words that make another food of it: a record with one that is not in the query is never a match."""
 
 OFTEN_DRIED = _words("nut seed spice")
 """Categories whose foods are dried as a rule."""
@@ -123,17 +122,17 @@ ADJECTIVES = _words(
     juicy marinated mixed navel persian roma russet seasoned smith sparkling still tender thick thin
     vine warm"""
 )
-"""What a person sees or a variety is called, and tables of foods seldom say."""
+"""Appearances and varieties, which food tables seldom give."""
 
 LEAFY = _words("arugula basil cabbage cilantro kale lettuce mint parsley romaine spinach")
 SKIN_COLOURED = _words("apple cherry grape onion pear plum potato tomato")
-"""Foods whose colour is only skin deep, so that one of another colour will do."""
+"""Foods whose colour is only skin deep, so that a record of another colour matches."""
 TOMATO_SHAPES = _words("cherry grape plum")
 
 SWELLING = _words(
     """barley bulgur couscous farro lentil macaroni millet noodle oat pasta polenta quinoa rice spaghetti"""
 )
-"""What takes up so much water that dry and cooked are two foods, and is eaten cooked."""
+"""Foods that take up so much water that dry and cooked are two foods; eaten cooked."""
 PULSES = _words("bean chickpea pea")
 """As above, where the record is of the ripe seeds."""
 EATEN_COOKED = SWELLING | PULSES | MEATS | _words("egg potato")
@@ -148,7 +147,7 @@ DISHES = _words("burrito casserole chili enchilada lasagna pizza quesadilla sand
 """Dishes that have a filling or a topping in any case."""
 
 SWELLING_FORMS = _words("dried dry instant")
-"""Changes that the state of a swelling food tells about."""
+"""Forms of a swelling food that its state already accounts for."""
 
 MEASURES = _words(
     "bottle bowl can cup glass handful mug piece pinch plate portion scoop serving slice spoon splash tin"

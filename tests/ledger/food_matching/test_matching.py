@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import FoodRecord, FoodState, Nutrients, NutrientSource, RecognizedFood
-from ledger.matching import best_match
+from ledger.food_matching import best_match
 
 RAW, COOKED = FoodState.RAW, FoodState.COOKED
 
@@ -138,7 +138,7 @@ LOOK_ALIKES = [
 
 
 @pytest.mark.parametrize(("name", "look_alike"), LOOK_ALIKES)
-def test_a_look_alike_is_no_match_even_when_nothing_else_is_offered(name: str, look_alike: str) -> None:
+def test_a_look_alike_alone_is_no_match(name: str, look_alike: str) -> None:
     assert matched(name, None, look_alike) is None
 
 
@@ -227,9 +227,7 @@ SAME_FOOD = [
 
 
 @pytest.mark.parametrize(("name", "state", "same"), SAME_FOOD)
-def test_the_food_is_found_under_the_name_the_table_gives_it(
-    name: str, state: FoodState | None, same: str
-) -> None:
+def test_the_food_is_found_under_its_table_name(name: str, state: FoodState | None, same: str) -> None:
     assert matched(name, state, same) == same
 
 
@@ -255,7 +253,7 @@ BETTER = [
 
 
 @pytest.mark.parametrize(("name", "state", "better", "worse"), BETTER)
-def test_of_two_that_fit_the_plainer_one_in_the_right_state_wins(
+def test_the_plainest_record_in_the_right_state_wins(
     name: str, state: FoodState | None, better: str, worse: str
 ) -> None:
     assert matched(name, state, worse, better) == better
@@ -273,7 +271,7 @@ def test_of_two_that_fit_the_plainer_one_in_the_right_state_wins(
         ("oats", "Cereals, oats, regular and quick, not fortified, dry"),
     ],
 )
-def test_what_swells_in_water_never_takes_a_dry_record_for_a_cooked_food(
+def test_a_cooked_swelling_food_never_matches_a_dry_record(
     name: str, dry: str, state: FoodState | None
 ) -> None:
     assert matched(name, state, dry) is None
@@ -284,7 +282,7 @@ def test_dry_pasta_is_not_found_in_a_cooked_record() -> None:
     assert matched("pasta", RAW, "Pasta, cooked, enriched") is None
 
 
-def test_a_brand_of_pasta_or_pulses_is_dry_unless_it_says_otherwise() -> None:
+def test_branded_pasta_or_pulses_are_dry_by_default() -> None:
     sold = record("PASTA", data_type="Branded", brand="SOMEBODY")
     cooked = record("COOKED PASTA", data_type="Branded", brand="SOMEBODY")
     assert matched("pasta", COOKED, sold) is None
@@ -293,7 +291,7 @@ def test_a_brand_of_pasta_or_pulses_is_dry_unless_it_says_otherwise() -> None:
     assert matched("pasta", RAW, sold) == "PASTA"
 
 
-def test_snap_beans_are_no_pulses_and_may_be_matched_across_the_states() -> None:
+def test_snap_beans_match_across_the_states() -> None:
     assert matched("green beans", COOKED, "Beans, snap, green, raw") == "Beans, snap, green, raw"
 
 
@@ -313,14 +311,14 @@ def test_generic_records_go_before_branded_ones() -> None:
         record("Ketchup", "1", brand="SOMEBODY"),
     ],
 )
-def test_a_record_is_branded_by_its_brand_its_type_or_its_source(brand: FoodRecord) -> None:
+def test_brand_type_or_source_make_a_record_branded(brand: FoodRecord) -> None:
     generic = record("Ketchup, low sodium", "2")
     match = best_match(food("ketchup"), [brand, generic])
     assert match is not None
     assert match.record == generic
 
 
-def test_a_food_of_0_kcal_is_a_match_like_any_other() -> None:
+def test_a_food_of_0_kcal_matches_like_any_other() -> None:
     water = record("Beverages, water, tap, municipal", "9", calories=0.0)
     other = record("Beverages, water, tap, with minerals", "1", calories=20.0)
     assert matched("water", None, other, water) == water.name
@@ -333,7 +331,7 @@ def test_a_record_whose_energy_is_unknown_comes_last() -> None:
     assert matched("butter", None, unknown) == "Butter, salted"
 
 
-def test_ties_go_to_the_better_kind_of_data_whatever_is_added_to_its_name() -> None:
+def test_ties_go_to_the_better_data_type() -> None:
     offered = [
         record("Hummus", "1", data_type=None),
         record("Hummus", "2", data_type="Survey (FNDDS)"),
@@ -425,9 +423,7 @@ def test_the_order_of_the_records_does_not_matter(
 
 
 @given(asked=ASKED, offered=OFFERED)
-def test_a_match_is_one_of_the_offered_and_stands_on_its_own(
-    asked: RecognizedFood, offered: list[FoodRecord]
-) -> None:
+def test_a_match_does_not_depend_on_other_records(asked: RecognizedFood, offered: list[FoodRecord]) -> None:
     match = best_match(asked, offered)
     if match is None:
         assert all(best_match(asked, [one]) is None for one in offered)

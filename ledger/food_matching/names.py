@@ -1,4 +1,4 @@
-"""Names of foods taken apart: which word is the food, and what the others say about it."""
+"""Parses names of foods: which word is the food, and what the other words say about it."""
 
 import re
 import unicodedata
@@ -7,8 +7,8 @@ from itertools import takewhile
 
 from msgspec import Struct
 
-from ledger.food_synonyms import OTHER_NAMES, PHRASES, SAME_WORD
-from ledger.food_words import (
+from ledger.food_matching.synonyms import OTHER_NAMES, PHRASES, SAME_WORD
+from ledger.food_matching.vocabulary import (
     ADJECTIVES,
     ARTICLES,
     CATEGORIES,
@@ -37,26 +37,26 @@ _ALTERNATIVES = frozenset({"and", "or"})
 _FIRST_OR_ALTERNATIVE = _ALTERNATIVES | {""}
 _JOINS = _ALTERNATIVES | {"in", "on", "over", "with"}
 _DESCRIBING = PLAIN | ADJECTIVES | COLOURS
-# Parts that say what is not there, not known, or where it was bought. "ns": not specified, in USDA's survey.
+# First words of a part that names an absent or unknown thing, or the place of purchase. "ns": not specified (USDA).
 _EMPTY_STARTS = frozenset({"from", "no", "not", "ns", "without"})
 
 Words = tuple[str, ...]
 
 
-class Wanted(Struct, frozen=True):
-    """A food asked for: the word that it is, the words that a match must have, and those that it had better have."""
+class FoodQuery(Struct, frozen=True):
+    """A food to look for: its head noun, the words that a match must have, and the words that a match should have."""
 
     head: str
     required: frozenset[str]
     optional: frozenset[str]
 
 
-class Reading(Struct, frozen=True):
-    """One way to read a record's name.
+class ParsedName(Struct, frozen=True):
+    """One way to parse a record's name.
 
-    `before` are the words that stand before the head, `joined` those joined to it by "with" or "and", `after` those
-    behind it. `aside` may answer to what was asked for and changes nothing else: what stands in brackets, the
-    category, an "or".
+    `before` are the words before the head, `joined` the words joined to it by "with" or "and", `after` the words
+    behind it. `aside` holds words that may satisfy a query and change nothing else: words in brackets, the category,
+    the alternatives of an "or".
     """
 
     head: str
@@ -72,31 +72,31 @@ class _Part(Struct, frozen=True):
     in_capitals: bool
 
 
-def wanted_foods(name: str) -> list[Wanted]:
-    """What a recognised food may be called in the tables, its own name first; none when there is no word in it."""
+def food_queries(name: str) -> list[FoodQuery]:
+    """The queries for a recognised food, its own name first, then its synonyms; none when the name has no word."""
     parts, _ = _parts(_OF.sub(lambda found: "" if stem(found[1]) in MEASURES else found[0], _plain(name)))
     texts = [[part.words for part in parts]]
     if len(parts) == 1:
         texts += [[other] for other in _other_names(parts[0].words)]
-    return [wanted for text in texts for wanted in _wanted(text)]
+    return [query for text in texts for query in _queries(text)]
 
 
-def readings(name: str) -> list[Reading]:
-    """The ways to read a record's name; none when there is no word in it."""
+def parsed_names(name: str) -> list[ParsedName]:
+    """The ways to parse a record's name; none when the name has no word."""
     parts, aside = _parts(name)
     if not parts:
         return []
     category = " ".join(parts[0].words)
     if category not in CATEGORIES or len(parts) == 1:
-        return list(_read(parts, 0, aside, None))
-    found = [*_read(parts, 0, aside, None), *_read(parts, 1, aside.union(parts[0].words), category)]
+        return list(_parse(parts, 0, aside, None))
+    found = [*_parse(parts, 0, aside, None), *_parse(parts, 1, aside.union(parts[0].words), category)]
     if len(parts) > 2 and (parts[1].in_capitals or PLAIN.issuperset(parts[1].words)):
-        found += _read(parts, 2, aside.union(parts[0].words, parts[1].words), category)
+        found += _parse(parts, 2, aside.union(parts[0].words, parts[1].words), category)
     return found
 
 
 def words_of(name: str) -> frozenset[str]:
-    """All the words of a name, as stems."""
+    """The words of a name, as stems."""
     parts, aside = _parts(name)
     return aside.union(*(part.words for part in parts))
 
@@ -145,7 +145,7 @@ def _words(text: str, *, later: bool) -> Words:
     return tuple(word for word in words if word != "nfs" and word not in ARTICLES)
 
 
-def _wanted(parts: list[Words]) -> Iterator[Wanted]:
+def _queries(parts: list[Words]) -> Iterator[FoodQuery]:
     named = parts[1:] if len(parts) > 1 and " ".join(parts[0]) in CATEGORIES else parts
     words = frozenset(word for part in named for word in part) - _JOINS
     groups = _groups(named[0]) if named else []
@@ -155,10 +155,12 @@ def _wanted(parts: list[Words]) -> Iterator[Wanted]:
         _, head, _ = _split_head(group)
         said = frozenset(word for word in words - {head} - FILLERS if not is_number(word))
         optional = frozenset(word for word in said if _is_optional(word, head))
-        yield Wanted(head, said - optional, optional)
+        yield FoodQuery(head, said - optional, optional)
 
 
-def _read(parts: list[_Part], index: int, aside: frozenset[str], category: str | None) -> Iterator[Reading]:
+def _parse(
+    parts: list[_Part], index: int, aside: frozenset[str], category: str | None
+) -> Iterator[ParsedName]:
     groups = _groups(parts[index].words)
     names = [words for _, words in takewhile(lambda group: group[0] in _FIRST_OR_ALTERNATIVE, groups)]
     joined = [word for _, words in groups[len(names) :] for word in words]
@@ -169,7 +171,7 @@ def _read(parts: list[_Part], index: int, aside: frozenset[str], category: str |
         shared = names[-1][1:] if place < len(names) - 1 else ()  # "pumpkin and squash seed": pumpkin seed
         for words in (own, own + shared) if shared else (own,):
             before, head, behind = _split_head(words)
-            yield Reading(
+            yield ParsedName(
                 head=head,
                 before=before,
                 joined=tuple(joined if either else joined + others),

@@ -1,8 +1,8 @@
-"""What else a word, a few words or a whole food is called; every name by its stems."""
+"""Synonyms of words, of phrases and of whole foods; every name by its stems."""
 
 from collections.abc import Mapping
 
-from ledger.food_words import stem
+from ledger.food_matching.vocabulary import stem
 
 
 def _stems(text: str) -> str:
@@ -67,7 +67,7 @@ PHRASES = _by_stems(
         "with peel": "",
     }
 )
-"""Several words that are one, or say nothing."""
+"""Phrases that stand for one word, or for none."""
 
 OTHER_NAMES = {
     _stems(name): tuple(_stems(other) for other in others)
@@ -116,4 +116,4 @@ OTHER_NAMES = {
         "zucchini": ("zucchini squash",),
     }.items()
 }
-"""What else a food is called in the tables, by its whole name."""
+"""Other names of a food in the tables, by its whole name."""

@@ -1,14 +1,13 @@
-"""Bounds of what people send, beyond what types say."""
+"""Validation of the arguments of commands, beyond their types. Failures raise InvalidArgument."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from ledger.analysis import MAX_GRAMS, is_amount
 from ledger.commands import EntryAmount
 from ledger.errors import InvalidArgument
 from ledger.local_day import check_eaten_at, local_date, usual_meal_type
-from ledger.nutrition import rounded
+from ledger.nutrition import MAX_GRAMS, is_amount, rounded
 from ledger.values import MealType, Timing
 
 MAX_HINT = 500
@@ -17,17 +16,17 @@ MAX_KEY = 255
 
 
 def parse_meal_id(text: str) -> UUID:
-    """The meal's id. Raises InvalidArgument for what is no UUID."""
+    """The meal's id. Raises InvalidArgument for a text that is not a UUID."""
     try:
         return UUID(text)
     except ValueError as error:
-        raise InvalidArgument("A meal id is a UUID.", field="mealId") from error
+        raise InvalidArgument("mealId must be a UUID.", field="mealId") from error
 
 
 def check_text(text: str | None, *, field: str, longest: int) -> str | None:
-    """`text` without surrounding blanks, or None if nothing is left.
+    """`text` without surrounding blanks, or None if it is blank.
 
-    Raises InvalidArgument for a text of over `longest` characters and for one that is not valid Unicode.
+    Raises InvalidArgument for a text of more than `longest` characters, and for invalid Unicode.
     """
     if text is None:
         return None
@@ -41,7 +40,7 @@ def check_text(text: str | None, *, field: str, longest: int) -> str | None:
 
 
 def check_idempotency_key(key: str | None) -> str | None:
-    """`key` as sent. Raises InvalidArgument for an empty one, which would make twins of all requests without one."""
+    """`key` as sent. Raises InvalidArgument for an empty key: requests with it would all be duplicates of the first."""
     if key is None:
         return None
     if check_text(key, field="idempotencyKey", longest=MAX_KEY) is None:
@@ -50,7 +49,7 @@ def check_idempotency_key(key: str | None) -> str | None:
 
 
 def check_timing(*, meal_type: MealType | None, eaten_at: datetime, time_zone: str, at: datetime) -> Timing:
-    """When the meal was eaten; without a meal type, the usual one of the local hour. Raises InvalidArgument."""
+    """The meal's timing; its type defaults to the usual one of the local hour. Raises InvalidArgument."""
     instant = check_eaten_at(eaten_at, at)
     return Timing(
         meal_type=meal_type or usual_meal_type(instant, time_zone),
@@ -61,11 +60,11 @@ def check_timing(*, meal_type: MealType | None, eaten_at: datetime, time_zone: s
 
 
 def check_amounts(amounts: Iterable[EntryAmount] | None) -> dict[str, float]:
-    """Grams by entry id, to three decimals. Raises InvalidArgument for an amount out of bounds or a repeated entry."""
+    """Grams by entry id, to three decimals. Raises InvalidArgument for a bad amount or a duplicate entry."""
     checked: dict[str, float] = {}
     for amount in amounts or ():
         if amount.entry_id in checked:
-            raise InvalidArgument("An entry is named twice.", field="entries")
+            raise InvalidArgument("entries must not name an entry twice.", field="entries")
         if not is_amount(amount.quantity_g):
             raise InvalidArgument(
                 f"quantityG must be more than 0 and at most {MAX_GRAMS:.0f} grams.", field="entries"
