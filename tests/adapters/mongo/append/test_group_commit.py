@@ -14,7 +14,8 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
 
-from adapters.mongo.append.append import Append, group_commit, wake_chain
+from adapters.mongo.append import group_commit, wake_chain
+from adapters.mongo.append.append import Append
 from adapters.mongo.append.group_commit import GroupCommit
 from adapters.mongo.append.wake_chain import Caller
 from adapters.mongo.append.writer import Admit
