@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
+from eventsourcing.persistence import InfrastructureFactory
 from eventsourcing.utils import Environment, strtobool
 
 _T = TypeVar("_T")
@@ -31,6 +32,8 @@ class StoreSettings:
     max_batch_bytes: int = 8 * 1024 * 1024
     max_queued_appends: int = 10_000
     poll_interval: float = 1.0
+    codec: str = "no compressor, no cipher"
+    """How states are stored, in words: each log has one codec."""
 
     @classmethod
     def from_environment(cls, env: Environment) -> Self:
@@ -52,6 +55,7 @@ class StoreSettings:
             max_batch_bytes=_parsed(env, "MONGODB_BATCH_BYTES", cls.max_batch_bytes, _batch_bytes),
             max_queued_appends=_parsed(env, "MONGODB_QUEUED_APPENDS", cls.max_queued_appends, _count),
             poll_interval=_parsed(env, "MONGODB_POLL_INTERVAL", cls.poll_interval, _seconds),
+            codec=_codec(env),
         )
 
     def collection_name(self, kind: str) -> str:
@@ -70,6 +74,15 @@ def _required(env: Environment, key: str) -> str:
     if not value:
         raise OSError(f"{key} is not set: the MongoDB event store needs {' or '.join(env.create_keys(key))}")
     return value
+
+
+def _codec(env: Environment) -> str:
+    compressor = env.get(InfrastructureFactory.COMPRESSOR_TOPIC)
+    cipher = env.get(InfrastructureFactory.CIPHER_TOPIC) or (env.get("CIPHER_KEY") and "the library's AES")
+    return ", ".join(
+        f"{kind} {topic}" if topic else f"no {kind}"
+        for kind, topic in (("compressor", compressor), ("cipher", cipher))
+    )
 
 
 def _parsed(env: Environment, key: str, default: _T, parse: Callable[[str], _T]) -> _T:

@@ -1,4 +1,4 @@
-"""Measure the event store beside a bare driver loop and the library's SQLite and PostgreSQL recorders.
+"""Measure the event store beside a bare driver loop, the library's SQLite and PostgreSQL recorders, and UmaDB.
 
 Everything runs on loopback, in a temporary folder, on servers started for it, which end with it.
 """
@@ -23,6 +23,7 @@ from ops.bench.profile import Shares
 from ops.bench.report import table
 from ops.bench.rounds import FULL, PROCESSES, QUICK, Bench
 from ops.bench.stores import Addresses, StoreName
+from ops.bench.umadb_peer import LocalUmaDB, UmaDBMissing
 from ops.bench.worker import Worker
 from ops.errors import OperatorError
 from ops.local.mongod import LocalMongod
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             names: list[StoreName] = ["store", "driver", "sqlite"]
             if addresses.postgres is not None:
                 names.append("postgres")
+            if addresses.umadb is not None:
+                names.append("umadb")
             for line in machine.description(versions, folder):
                 _print(line)
             _print(
@@ -80,7 +83,18 @@ def _start_servers(stack: ExitStack, folder: Path, seed: int) -> tuple[Addresses
         postgres = server.environment
         versions["PostgreSQL"] = server.version()
         notes.append("PostgreSQL: its own defaults, which sync each commit.")
-    addresses = Addresses(mongod.url, f"bench_{secrets.token_hex(4)}", str(folder / "sqlite"), postgres, seed)
+    umadb = None
+    try:
+        uma_server = stack.enter_context(LocalUmaDB(folder))
+    except UmaDBMissing as error:
+        notes.append(f"UmaDB is not measured: {error}.")
+    else:
+        umadb = uma_server.url
+        versions["UmaDB"] = uma_server.version()
+        notes.append("UmaDB: its own defaults, one node; an append is conditional on stream and version.")
+    addresses = Addresses(
+        mongod.url, f"bench_{secrets.token_hex(4)}", str(folder / "sqlite"), postgres, umadb, seed
+    )
     return addresses, versions, notes
 
 

@@ -9,6 +9,7 @@ _PEERS: tuple[tuple[StoreName, str], ...] = (
     ("driver", "bare driver"),
     ("sqlite", "SQLite"),
     ("postgres", "PostgreSQL"),
+    ("umadb", "UmaDB"),
 )
 _HEAD = (
     "", "unit", "this store", *(title for _, title in _PEERS), *(f"by {title}" for _, title in _PEERS), "goal",

@@ -6,6 +6,7 @@ from random import Random
 from statistics import median
 from typing import TypeAlias
 
+from ops.bench.arrivals import Arrivals, append_arrivals
 from ops.bench.figures import Row, quantile
 from ops.bench.mapping import Document, decode_bare, encode_bare, map_to_domain, map_to_stored
 from ops.bench.profile import Shares, profile_writes
@@ -17,6 +18,7 @@ from ops.bench.writing import WriteCase, Written, write
 Say: TypeAlias = Callable[[str], None]
 
 PROCESSES = 4
+_ARRIVALS = (Arrivals(1, 400), Arrivals(3, 60), Arrivals(3, 200), Arrivals(4, 400), Arrivals(4, 1500))
 _GOALS = {
     (32, 1): "8 x PostgreSQL, 2 x SQLite",
     (32, 100): "0.60 x bare driver",
@@ -59,8 +61,8 @@ class Bench:
         return [
             "appending, from one process",
             *self._writes(),
-            "appending, from several processes",
-            *self._processes(),
+            "appending single events as they arrive, whether or not the store keeps up",
+            *self._arrivals(),
             "reading",
             *self._reads(),
             "mapping an event of about a kilobyte; the bare driver encodes and decodes",
@@ -85,9 +87,9 @@ class Bench:
                 first.call(write, name, case, self._extent.seconds / 2, self._next_seed())
         for number in self._numbered_rounds("appending"):
             for case in cases:
-                for name in self._shuffled(number):
+                for name in _rotated(self._names, number):
                     written = first.call(write, name, case, self._extent.seconds, self._next_seed())
-                    self._note_failures(name, case, written)
+                    self._note_failures(name, f"{case.writers} writers", written)
                     rates[case].add(name, written.rate)
                     if case == WriteCase(1, 1):
                         p50.add(name, quantile(written.latencies, 0.5) * 1000)
@@ -102,46 +104,48 @@ class Bench:
         )
         return [*rates.values(), p50, p99, crowded]
 
-    def _processes(self) -> list[Row]:
-        alone = Row("1 x 32 writers", "events/s")
-        others = [(Row(f"{PROCESSES} x {writers} writers", "events/s"), writers) for writers in (32, 8)]
-        shares: dict[str, list[float]] = {row.what: [] for row, *_ in others}
+    def _arrivals(self) -> list[Row]:
+        names = self._all_but("driver")
+        rows = {case: (Row(f"{case}, p50", "ms"), Row(f"{case}, p99", "ms")) for case in _ARRIVALS}
+        unfair: dict[Arrivals, list[float]] = {case: [] for case in _ARRIVALS}
         for worker in self._workers[:PROCESSES]:
-            worker.call(write, "store", WriteCase(8, 1), self._extent.seconds / 2, self._next_seed())
-        for _ in self._numbered_rounds("several processes"):
-            alone.add("store", self._write_at_once("store", WriteCase(32, 1), 1)[0])
-            for row, writers in others:
-                rate, share = self._write_at_once("store", WriteCase(writers, 1), PROCESSES)
-                row.add("store", rate)
-                shares[row.what].append(share)
-        for row, _ in others:
-            ratios = [a / b for a, b in zip(row.rounds["store"], alone.rounds["store"], strict=True)]
-            self.notes.append(
-                f"{row.what}: {median(ratios):.2f} x one process of 32; the slowest process had "
-                f"{min(shares[row.what]):.0%} of its share in the worst round (goal: 50%)."
-            )
-        return [alone, *(row for row, *_ in others)]
+            for name in names:
+                worker.call(append_arrivals, name, 50.0, self._extent.seconds / 2, self._next_seed())
+        for number in self._numbered_rounds("appending as requests arrive"):
+            for case in _ARRIVALS:
+                for name in _rotated(names, number):
+                    written = self._append_arrivals(name, case)
+                    latencies = [latency for each in written for latency in each.latencies]
+                    for row, share in zip(rows[case], (0.5, 0.99), strict=True):
+                        row.add(name, quantile(latencies, share) * 1000)
+                    if name == "store":
+                        tails = [quantile(each.latencies, 0.99) for each in written]
+                        unfair[case].append(max(tails) / min(tails))
+        for case, ratios in unfair.items():
+            if case.processes > 1:
+                self.notes.append(
+                    f"{case}: the p99 of the slowest process is {median(ratios):.1f} x that of the quickest (goal: 2)."
+                )
+        return [row for both in rows.values() for row in both]
 
-    def _write_at_once(self, name: StoreName, case: WriteCase, processes: int) -> tuple[float, float]:
-        """Events per second of so many processes together, and what the slowest had of its share."""
+    def _append_arrivals(self, name: StoreName, case: Arrivals) -> list[Written]:
+        each = case.per_second / case.processes
         under_way = [
-            worker.start(write, name, case, self._extent.seconds, self._next_seed())
-            for worker in self._workers[:processes]
+            worker.start(append_arrivals, name, each, 2 * self._extent.seconds, self._next_seed())
+            for worker in self._workers[: case.processes]
         ]
         written = [pending.result() for pending in under_way]
-        for each in written:
-            self._note_failures(name, case, each)
-        events = [each.events for each in written]
-        return sum(events) / max(each.seconds for each in written), min(events) * len(events) / sum(events)
+        for result in written:
+            self._note_failures(name, str(case), result)
+        return written
 
     def _reads(self) -> list[Row]:
         first, events = self._workers[0], self._extent.log_events
         self._say(f"writing logs of {events:,} events to read")
         seed = self._next_seed()
-        for name in self._names:
-            if name != "driver":
-                first.call(fill, name, events, seed)
-        for name in self._names:
+        for name in self._all_but("driver", "umadb"):
+            first.call(fill, name, events, seed)
+        for name in self._all_but("umadb"):
             first.call(read_log, name, events)
         first.call(read_undecoded, events)
         log = Row("the log, by pages of 1000", "events/s", goal="0.60 x bare driver")
@@ -149,7 +153,7 @@ class Bench:
         domain = Row("the log, to domain events", "events/s")
         stream = Row("streams of 10 events", "streams/s")
         for number in self._numbered_rounds("reading"):
-            for name in self._shuffled(number):
+            for name in _rotated(self._all_but("umadb"), number):
                 figure = first.call(read_log, name, events)
                 log.add(name, figure)
                 if name == "store":
@@ -178,7 +182,7 @@ class Bench:
             for document, beside in _BESIDE.items()
         }
         for number in self._numbered_rounds("mapping"):
-            for name in self._shuffled(number):
+            for name in _rotated(self._all_but("umadb"), number):
                 if name != "driver":
                     out, back = first.call(map_to_stored, name, count), first.call(map_to_domain, name, count)
                 for document, (to_stored, to_domain, both) in rows.items():
@@ -193,20 +197,23 @@ class Bench:
         self._say(f"{what}: {self._extent.rounds} round(s)")
         return range(self._extent.rounds)
 
-    def _shuffled(self, number: int) -> list[StoreName]:
-        """A B C D, then B C D A, and so on."""
-        turn = number % len(self._names)
-        return [*self._names[turn:], *self._names[:turn]]
+    def _all_but(self, *excluded: StoreName) -> list[StoreName]:
+        return [name for name in self._names if name not in excluded]
 
     def _next_seed(self) -> int:
         return self._random.getrandbits(64)
 
-    def _note_failures(self, name: StoreName, case: WriteCase, written: Written) -> None:
+    def _note_failures(self, name: StoreName, what: str, written: Written) -> None:
         if written.failures:
             self.notes.append(
-                f"{name}, {case.writers} writers: {written.failures} appends failed, the first with "
-                f"{written.first_failure}"
+                f"{name}, {what}: {written.failures} appends failed, the first with {written.first_failure}"
             )
+
+
+def _rotated(names: Sequence[StoreName], number: int) -> list[StoreName]:
+    """A B C D, then B C D A, and so on."""
+    turn = number % len(names)
+    return [*names[turn:], *names[:turn]]
 
 
 def _rate_row(case: WriteCase) -> Row:

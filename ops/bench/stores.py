@@ -20,8 +20,9 @@ from adapters.mongo.connection.client import (
     make_client,
 )
 from ops.bench.samples import stored_states
+from ops.bench.umadb_peer import UmaDBStore
 
-StoreName: TypeAlias = Literal["store", "driver", "sqlite", "postgres"]
+StoreName: TypeAlias = Literal["store", "driver", "sqlite", "postgres", "umadb"]
 Log: TypeAlias = Literal["writes", "reads"]
 
 _RAW = CODEC.with_options(document_class=RawBSONDocument)
@@ -29,12 +30,16 @@ _RAW = CODEC.with_options(document_class=RawBSONDocument)
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the databases are, and the seed of what is written. `postgres` is the environment of its recorder."""
+    """Where the databases are, and the seed of what is written.
+
+    `postgres` is the environment of its recorder, `umadb` the address of its server; None where there is none.
+    """
 
     mongodb_url: str
     database: str
     sqlite_file: str
     postgres: dict[str, str] | None
+    umadb: str | None
     seed: int
 
 
@@ -150,9 +155,12 @@ class Stores:
         self.addresses = addresses
         self._recorders: dict[tuple[StoreName, Log], LibraryStore] = {}
         self._drivers: dict[Log, DriverStore] = {}
+        self._umadb: UmaDBStore | None = None
 
     def get(self, name: StoreName, log: Log) -> Store:
-        return self.driver(log) if name == "driver" else self.recorder(name, log)
+        if name == "driver":
+            return self.driver(log)
+        return self.umadb() if name == "umadb" else self.recorder(name, log)
 
     def recorder(self, name: StoreName, log: Log) -> LibraryStore:
         """A store that is a recorder of the library."""
@@ -170,8 +178,17 @@ class Stores:
             self._drivers[log] = DriverStore(self.addresses, collection, states)
         return self._drivers[log]
 
+    def umadb(self) -> UmaDBStore:
+        """UmaDB, which has one log, with the states as this store writes them."""
+        if self._umadb is None:
+            assert self.addresses.umadb is not None  # noqa: S101 - it is measured only where it is there
+            self._umadb = UmaDBStore(self.addresses.umadb, self.recorder("store", "writes").states)
+        return self._umadb
+
     def close(self) -> None:
         stores: list[Store] = [*self._recorders.values(), *self._drivers.values()]
+        if self._umadb is not None:
+            stores.append(self._umadb)
         for store in stores:
             store.close()
 

@@ -11,6 +11,9 @@ from pymongo.errors import PyMongoError
 from ops.bench.samples import appends
 from ops.bench.stores import Store, StoreName, Stores
 
+STORE_ERRORS = (PersistenceError, PyMongoError, RuntimeError, ValueError)
+"""What an append may raise, of the library, the driver and UmaDB: a figure notes it and goes on."""
+
 
 @dataclass(frozen=True)
 class WriteCase:
@@ -81,7 +84,7 @@ class _Writer(Thread):
             now = perf_counter()
             try:
                 self._store.append(events)
-            except (PersistenceError, PyMongoError) as error:
+            except STORE_ERRORS as error:
                 self.failures.append(f"{type(error).__name__}: {error}")
             else:
                 self.latencies.append(perf_counter() - now)

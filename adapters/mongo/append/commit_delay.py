@@ -1,24 +1,47 @@
-"""The wait before a commit that keeps the writers of several processes out of each other's way."""
+"""The wait before a commit that keeps the writers of several processes out of each other's way (record 011)."""
 
 from random import uniform
 
+_SECONDS_PER_APPEND = 0.004
+_LONGEST_SECONDS = 0.02
+_STALE_SECONDS = 0.001
+_MEMORY = 0.9
+_CONTENDED = 0.05
+
 
 class CommitDelay:
-    """Grows when a guess of the next position has lost to another process, shrinks when one has won.
+    """A delay for writers that have lately lost positions to another process: the longer, the larger their batches.
 
-    So a batch takes in what comes meanwhile, and fewer commits compete for the end of the log. A process that writes
-    alone never loses and never waits.
+    Large batches mean that many appends arrive: waiting a little then makes the next batch larger still, and leaves the
+    end of the log free for others. A writer of single appends would only wait, so it does not; nor does a process that
+    writes alone, which never loses. After a loss there is no delay: the reply tells that the other commit is through.
     """
 
     def __init__(self) -> None:
-        self._longest = 0.0
+        self._losses = 0.0
+        self._appends = 1.0
 
-    def won(self) -> None:
-        """A batch was written at the position that was guessed."""
+    @property
+    def seconds(self) -> float:
+        """The longest wait before a new batch."""
+        if self._losses < _CONTENDED:
+            return 0.0
+        return min(_LONGEST_SECONDS, _SECONDS_PER_APPEND * (self._appends - 1))
+
+    @property
+    def outlasts_head(self) -> bool:
+        """Whether another process has probably appended meanwhile: reading the head then costs less than a loss."""
+        return self.seconds > _STALE_SECONDS
+
+    def draw(self) -> float:
+        """How long to wait now, in seconds; at random, so that processes do not keep step."""
+        return uniform(self.seconds / 2, self.seconds)  # noqa: S311 - guards nothing
+
+    def won(self, appends: int) -> None:
+        """A batch of so many appends was written where it was guessed."""
+        self._losses *= _MEMORY
+        self._appends += 0.3 * (appends - self._appends)
 
     def lost(self) -> None:
-        """Another process has written at that position before."""
-
-    def seconds(self) -> float:
-        """How long to wait before the next commit."""
-        return uniform(0, self._longest)  # noqa: S311 - keeps writers out of step, guards nothing
+        """Another process had written at the position that was guessed."""
+        self._losses = self._losses * _MEMORY + (1 - _MEMORY)

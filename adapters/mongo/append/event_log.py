@@ -9,12 +9,13 @@ from eventsourcing.persistence import ProgrammingError, Tracking
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from adapters.mongo.append.append import Append
 from adapters.mongo.append.insert import WriteResult, insert_in_transaction, insert_ordered
 from adapters.mongo.connection.causal_reads import CausalReads
 from adapters.mongo.connection.client import Document
-from adapters.mongo.connection.errors import library_errors
+from adapters.mongo.connection.errors import in_library_terms, library_errors
 from adapters.mongo.encoding.event_documents import (
     POSITIONS,
     StreamKey,
@@ -97,6 +98,24 @@ class EventLog:
                 f"{self.events.full_name} has no unique index on originator_id and originator_version: "
                 "construct the recorder once with CREATE_TABLE unset"
             )
+
+    def require_codec(self, codec: str) -> None:
+        """Have all writers of this log store states by the same compressor and cipher: those of its first writer.
+
+        Raises ProgrammingError when `codec` names others: no reader could read what this writer appends.
+        """
+        mine = {"_id": "codec", "codec": codec}
+        try:
+            # Matches the document of the same codec; beside that of another one the insert meets its _id.
+            self.fences.update_one(mine, {"$setOnInsert": mine}, upsert=True)
+        except DuplicateKeyError:
+            raise ProgrammingError(
+                f"{self.events.full_name} was begun with another compressor or cipher than {codec}: set "
+                "COMPRESSOR_TOPIC, CIPHER_TOPIC and CIPHER_KEY as its first writer had them "
+                f"(document 'codec' of {self.fences.name})"
+            ) from None
+        except PyMongoError as error:
+            raise in_library_terms(error, f"cannot check the codec of {self.events.full_name}") from error
 
     def first_free_position(self, session: ClientSession) -> int | None:
         """The position after the greatest one that is majority-committed; None where there are no positions."""

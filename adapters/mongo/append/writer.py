@@ -86,7 +86,7 @@ class BatchWriter:
         if self._setbacks:
             longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._setbacks, _MOST_PAUSES))
             return uniform(0, longest)  # noqa: S311 - keeps writers out of step, guards nothing
-        return self._delay.seconds()
+        return 0.0 if self._tries else self._delay.draw()
 
     def write(self, appends: Sequence[Append], admit: Admit, deadline: Deadline) -> None:
         """One attempt to resolve these appends by `deadline`. Some may be left: call again with those."""
@@ -94,6 +94,8 @@ class BatchWriter:
             self._orphans.blocked(deadline)
         else:
             self._orphans.progressed()
+            if self._delay.outlasts_head:
+                self._log.forget_head()
         self._tries += 1
         session = self._session = self._session or self._begin_session()
         with deadline.limit(min(self._time_for(appends), self._time_left(deadline))):
@@ -171,7 +173,7 @@ class BatchWriter:
             self._log.reads.clock.observe(session)  # what is read from now on comes after it
         left = [append for append in appends if not append.resolved]
         if result.failure is None:
-            self._delay.won()
+            self._delay.won(len(sent))
             resolve_duplicates(left, sent)
         elif result.failure is Failure.POSITION_CONFLICT:
             self._delay.lost()
@@ -190,7 +192,10 @@ class BatchWriter:
     def _refused(self, result: WriteResult, others: Sequence[Append]) -> None:
         """Fail the append that was refused; when it is not known which one, find out by sending each alone."""
         if result.error is not None and (len(others) == 1 or result.written or self._one_by_one):
-            others[0].fail(in_library_terms(result.error, f"{others[0]} was not appended"))
+            advice = ""
+            if result.failure is Failure.OVERLOADED:
+                advice = f" (its {others[0].size:,} bytes overfill the server's cache: append less at once)"
+            others[0].fail(in_library_terms(result.error, f"{others[0]} was not appended{advice}"))
         else:
             self._suspects = others
 

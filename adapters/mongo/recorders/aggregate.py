@@ -61,16 +61,17 @@ class MongoAggregateRecorder(AggregateRecorder):
             max_queued=settings.max_queued_appends,
         )
         datastore.add_writer(self._group)
-        self._trusts_indexes = False
+        self._is_ready = False
         self._preparing = Lock()
 
     def create_collections(self) -> None:
         """Create the indexes that guard streams, and wait until a majority has them.
 
-        Raises OperationalError when no server answers.
+        Raises OperationalError when no server answers, ProgrammingError for a log of another codec.
         """
         self.log.ensure_indexes()
-        self._trusts_indexes = True
+        self.log.require_codec(self.datastore.settings.codec)
+        self._is_ready = True
 
     def insert_events(
         self,
@@ -132,18 +133,19 @@ class MongoAggregateRecorder(AggregateRecorder):
             tracking,
             is_repeat=append_id is not None,
         )
-        self._require_indexes(append)
+        self._require_ready(append)
         self._group.submit(append)
         return append
 
-    def _require_indexes(self, append: Append) -> None:
-        if self._trusts_indexes:
+    def _require_ready(self, append: Append) -> None:
+        if self._is_ready:
             return
         try:
             with self._preparing, append.deadline.limit():
-                if not self._trusts_indexes:
+                if not self._is_ready:
                     self.log.require_indexes()
-                    self._trusts_indexes = True
+                    self.log.require_codec(self.datastore.settings.codec)
+                    self._is_ready = True
         except OperationalError as error:
             raise append.failure(error) from error
 

@@ -333,7 +333,8 @@ def test_collections_carry_the_applications_name(mongodb_url: str, mongodb_datab
         application.factory.tracking_recorder().insert_tracking(Tracking("upstream", 1))
     with MongoClient[dict[str, Any]](mongodb_url) as client:
         names = client[mongodb_database].list_collection_names()
-    assert sorted(names) == ["meal_diary_2_events", "meal_diary_2_snapshots", "meal_diary_2_tracking"]
+    kinds = ("events", "events_fences", "snapshots", "snapshots_fences", "tracking")
+    assert sorted(names) == [f"meal_diary_2_{kind}" for kind in kinds]
 
 
 def test_the_module_is_all_that_has_to_be_named(mongodb_url: str, mongodb_database: str) -> None:
