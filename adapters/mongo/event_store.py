@@ -21,13 +21,13 @@ Settings, each also with the application's name before it, as in MYAPP_MONGODB_U
 | CREATE_TABLE | yes | whether making a recorder creates its indexes; with "no" they have to be there |
 | MONGODB_MAX_POOL_SIZE | 100 | connections to each server at most |
 | MONGODB_MIN_POOL_SIZE | 0 | connections kept open |
-| MONGODB_APPEND_DEADLINE | 30 | seconds within which an append is settled |
-| MONGODB_ATTEMPT_TIMEOUT | 3 | seconds for one try to write; what is left of the deadline is for finding out |
+| MONGODB_APPEND_DEADLINE | 30 | seconds within which the outcome of an append is known |
+| MONGODB_ATTEMPT_TIMEOUT | 3 | seconds for one try to write; the rest of the deadline resolves appends in doubt |
 | MONGODB_READ_DEADLINE | 30 | seconds for which a read waits for a fail-over to end |
 | MONGODB_BATCH_EVENTS | 1000 | events written together at most, unless one append has more; up to 50000 |
 | MONGODB_BATCH_BYTES | 8388608 | bytes written together at most, unless one append has more; up to 40000000 |
-| MONGODB_QUEUED_APPENDS | 10000 | appends that wait in the process at most; more wait to be let in |
-| MONGODB_POLL_INTERVAL | 1 | seconds after which a subscription looks for events that nobody told it of |
+| MONGODB_QUEUED_APPENDS | 10000 | appends that a process queues at most; further callers wait for admission |
+| MONGODB_POLL_INTERVAL | 1 | seconds after which a subscription looks for events although no hint came |
 """
 
 from typing import TypeVar

@@ -41,8 +41,9 @@ class Expectations:
     """What is asked of answers: how long an append may wait, and whether every one must have a result.
 
     `deadline` is the store's own, in seconds; `patience` is how long something may block a set that is healthy; `grace`
-    is for a busy machine, on which a thread that has its answer may not run at once. `certain` says that no fault was
-    longer than the deadline, so that no append may end in "unknown" or fail.
+    is for a thread that has its answer and does not run at once. Patience and grace are multiplied by the pace of the
+    machine, which the round measures. `certain` says that no fault was longer than the deadline, so that no append may
+    end in "unknown" or fail.
     """
 
     deadline: float = 30.0
@@ -50,9 +51,10 @@ class Expectations:
     grace: float = 2.0
     certain: bool = True
 
-    def rules(self) -> tuple[Rule, ...]:
-        in_time: Rule = partial(answer_rules.no_append_waits_longer_than, self.deadline + self.grace)
-        at_once: Rule = partial(answer_rules.no_append_waits_for_nothing, self.patience + self.grace)
+    def rules(self, pace: float) -> tuple[Rule, ...]:
+        grace = self.grace * pace
+        in_time: Rule = partial(answer_rules.no_append_waits_longer_than, self.deadline + grace)
+        at_once: Rule = partial(answer_rules.no_append_waits_for_nothing, self.patience * pace + grace)
         certain: tuple[Rule, ...] = (answer_rules.no_append_ends_in_unknown, answer_rules.no_append_fails)
         return (*OF_THE_LOG, in_time, at_once, *(certain if self.certain else ()))
 
@@ -63,5 +65,5 @@ STRICT = Expectations()
 
 def check(history: History, expectations: Expectations = STRICT) -> list[Violation]:
     """The violations found, at most a few of each rule; none if all is well."""
-    rules = expectations.rules()
+    rules = expectations.rules(history.pace)
     return [violation for rule in rules for violation in the_first(rule(history))]

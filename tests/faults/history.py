@@ -193,7 +193,8 @@ class History:
 
     `log` is the log at the end, in the order in which it was read, and `streams` each stream as read by itself.
     `members` is what each member holds, by its address. `killed` are the names of the processes that were killed: a
-    writer `w` of process `p` is called `p.w`. `pauses` are times in which nobody could expect an answer.
+    writer `w` of process `p` is called `p.w`. `pauses` are times in which no caller could expect an answer. `pace` is
+    how many times longer than usual a lone append took on the healed set: the load of the machine, at least 1.
     """
 
     calls: Sequence[Call]
@@ -203,6 +204,7 @@ class History:
     killed: frozenset[str] = field(default=frozenset())
     members: Mapping[str, Sequence[Copy]] = field(default_factory=dict)
     pauses: Sequence[Pause] = ()
+    pace: float = 1.0
 
     def was_killed(self, name: str) -> bool:
         """Whether the writer or reader of this name belongs to a process that was killed."""

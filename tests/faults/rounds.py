@@ -60,7 +60,7 @@ class Verdict:
         return (
             f"{len(self.history.log)} events, {counts} ({there} of them there); {seen} seen by followers, "
             f"{sum(len(reader.reads) for reader in self.history.readers)} stream reads; "
-            f"longest wait {max(waits, default=0):.2f} s"
+            f"longest wait {max(waits, default=0):.2f} s, pace {self.history.pace:.1f}"
         )
 
     def report(self) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 import msgspec
 
@@ -20,6 +21,8 @@ from tests.faults.workload import Caller, Mix, stream_named
 
 WRITERS_PER_PROCESS = 3
 _LOOK_SECONDS = 0.05
+_USUAL_APPEND_SECONDS = 0.02
+"""What an append takes to a set of three members on two cores that have nothing else to do, generously."""
 
 
 class Stage:
@@ -118,7 +121,7 @@ class Stage:
         self._crew.stop_writing(self._deadline + 5)
         self._wait_for_workers()
         with self.store.open() as opened:
-            self._close_log(opened)
+            pace = self._close_log(opened)
             log = opened.log()
             streams = opened.streams({entry.place.stream for entry in log})
         members = copies_of_members(self.replica_set, self.store)
@@ -128,7 +131,7 @@ class Stage:
         for worker in self._workers.values():
             worker.wait_until_ended(60)
         calls, readers = gather(sorted(self._journals.glob("*.jsonl")))
-        return History(calls, readers, log, streams, frozenset(self.killed), members, self._pauses)
+        return History(calls, readers, log, streams, frozenset(self.killed), members, self._pauses, pace)
 
     def abandon(self) -> None:
         """End the processes; to be called whatever happens."""
@@ -144,12 +147,19 @@ class Stage:
                 return  # the checker finds the calls that were never answered
             time.sleep(_LOOK_SECONDS)  # a look at other processes from time to time, bounded by the deadline
 
-    def _close_log(self, store: OpenStore) -> None:
-        """Append until there is a last event of each topic: a healed store takes appends, and followers have an end."""
+    def _close_log(self, store: OpenStore) -> float:
+        """Append until there is a last event of each topic: a healed store takes appends, and followers have an end.
+
+        Returns the pace of the machine, see `History`.
+        """
+        seconds = []
         with Journal(self._journals, "closing.writer") as journal:
             caller = Caller(store, journal)
             for number in range(1, 21):
+                began = time.monotonic()
                 caller.append([Place(stream_named(f"closing {number}"), 1)])
+                seconds.append(time.monotonic() - began)
+        return max(1.0, median(seconds) / _USUAL_APPEND_SECONDS)
 
     def _announce(self, ends: Mapping[str, int]) -> None:
         unfinished = self._journals / f"{ENDS_FILE}.part"

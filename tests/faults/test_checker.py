@@ -270,7 +270,7 @@ def test_a_wrong_history_fails(name: str) -> None:
 
 def test_every_rule_is_broken_by_some_history() -> None:
     histories = [change(RIGHT) for change, _ in BROKEN.values()]
-    rules = Expectations().rules()
+    rules = Expectations().rules(pace=1.0)
     never = [rule for rule in rules if not any(list(rule(history)) for history in histories)]
     assert never == []
     assert len(rules) == len(OF_THE_LOG) + 4

@@ -68,7 +68,7 @@ class ClientSettings:
 
 
 def make_client(settings: ClientSettings) -> MongoClient[Document]:
-    """A synchronous client. It connects when it is first used; whoever made it closes it.
+    """A synchronous client. It connects when it is first used; its maker closes it.
 
     Raises InterfaceError when the URL or an option in it is malformed.
     """

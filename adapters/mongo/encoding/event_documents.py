@@ -214,7 +214,7 @@ def _unreadable(document: bytes, error: Exception) -> str:
 def position_of(document: Document, collection: str) -> int:
     """The position of a document of a log.
 
-    Raises DataError when it has none, so that somebody else must have put it into that collection.
+    Raises DataError when it has none, so that another program must have written it.
     """
     position = document["_id"]
     if isinstance(position, int) and not isinstance(position, bool):

@@ -15,7 +15,7 @@ from bson.int64 import Int64
 from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Transcoding, UUIDAsHex
 
 from adapters.mongo.connection.client import CODEC
-from adapters.mongo.encoding.tagged_values import IntAsStr, NestedTooDeeplyError, PlainForm
+from adapters.mongo.encoding.tagged_values import IntAsStr, NestedTooDeeplyError, TaggedValues
 
 MAX_NATIVE_DEPTH = 80
 """Levels of a state that is stored natively. The server takes 200 in all and its own wrapping needs some."""
@@ -65,7 +65,7 @@ class StateCodec:
         self._types = transcoder.types
         self._transcoder = transcoder
         self._forms = _forms_for(transcoder)
-        self._restoring = PlainForm(transcoder, _SCALARS, {})
+        self._decoding = TaggedValues(transcoder, _SCALARS, {})
 
     def encode(self, state: dict[str, Any]) -> bytes:
         """The BSON document of `state`; a StateDocument where it can be stored as one.
@@ -76,9 +76,9 @@ class StateCodec:
         try:
             forms = self._forms_now()
             try:
-                data = _encode(forms.usual.plain_dict(state), CODEC)
+                data = _encode(forms.usual.encode_dict(state), CODEC)
             except (OverflowError, InvalidDocument):
-                data = _encode(forms.careful.plain_dict(state), CODEC)
+                data = _encode(forms.careful.encode_dict(state), CODEC)
         except NestedTooDeeplyError:
             return _encode_deep(forms.deep, state)
         return data if _may_have_dollar_names(data) else StateDocument(data)
@@ -91,7 +91,7 @@ class StateCodec:
         """
         state = bson.decode(data, _EXACT_TYPES)
         if b"_type_\0" in data:
-            return self._restoring.restore(state)  # type: ignore[no-any-return] # restored from a dict
+            return self._decoding.decode(state)  # type: ignore[no-any-return] # restored from a dict
         return state
 
     def _forms_now(self) -> "_Forms":
@@ -111,9 +111,9 @@ class StateCodec:
 class _Forms:
     """How values become plain: as a rule, when BSON has refused that, and when they are nested deeply."""
 
-    usual: PlainForm
-    careful: PlainForm
-    deep: PlainForm
+    usual: TaggedValues
+    careful: TaggedValues
+    deep: TaggedValues
     of_bytes: Transcoding | None
     of_uuid: Transcoding | None
     of_datetime: Transcoding | None
@@ -131,9 +131,9 @@ def _forms_for(transcoder: JSONTranscoder) -> _Forms:
         special[datetime] = _plain_datetime
     careful: dict[type, Callable[[Any], Any]] = {**special, int: _plain_int}
     return _Forms(
-        PlainForm(transcoder, scalars, special, None, MAX_NATIVE_DEPTH),
-        PlainForm(transcoder, scalars - {int}, careful, _names_fit, MAX_NATIVE_DEPTH),
-        PlainForm(transcoder, scalars - {int}, careful, _names_fit),
+        TaggedValues(transcoder, scalars, special, None, MAX_NATIVE_DEPTH),
+        TaggedValues(transcoder, scalars - {int}, careful, _names_fit, MAX_NATIVE_DEPTH),
+        TaggedValues(transcoder, scalars - {int}, careful, _names_fit),
         of_bytes,
         of_uuid,
         of_datetime,
@@ -147,9 +147,9 @@ def _encode(document: dict[str, Any], options: CodecOptions[Any]) -> bytes:
     return bson.encode({"": document}, codec_options=options)[_BEFORE_INNER:-1]
 
 
-def _encode_deep(form: PlainForm, state: dict[str, Any]) -> bytes:
+def _encode_deep(form: TaggedValues, state: dict[str, Any]) -> bytes:
     try:
-        return _encode(form.plain_dict(state), CODEC)
+        return _encode(form.encode_dict(state), CODEC)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

@@ -1,4 +1,4 @@
-"""Values in the plain form of a storage format, with tagged dictionaries for what the format does not have."""
+"""Values as a storage format holds them, with tagged dictionaries for the types that it lacks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -60,16 +60,16 @@ _TUPLE_AS_LIST, _DICT_AS_PAIRS = _BUILT_IN[:2]
 
 
 class NestedTooDeeplyError(ValueError):
-    """A value has more levels than `PlainForm` was asked to allow."""
+    """A value has more levels than `TaggedValues` was asked to allow."""
 
 
-class PlainForm:
-    """Turns values into those that a format can hold, and back.
+class TaggedValues:
+    """Encodes values by those that a format can hold, and decodes them.
 
     `scalars` are the types, besides dict and list, that the format holds as they are; `special` says what becomes
     of values of further types that it holds in part. Types are matched exactly: a tuple is no list, and
     a subclass of a scalar is no scalar. Everything else goes through the transcodings registered with
-    `transcoder`, as `{"_type_": name, "_data_": plain form}`, or raises TranscodingNotRegisteredError.
+    `transcoder`, as `{"_type_": name, "_data_": encoded}`, or raises TranscodingNotRegisteredError.
     A dictionary is kept when `names_fit` says that the format can hold its names.
     """
 
@@ -87,16 +87,16 @@ class PlainForm:
         self._names_fit = names_fit
         self._max_depth = max_depth or 1_000_000
 
-    def plain(self, value: Any, depth: int = 1) -> Any:
-        """The plain form; what is plain already comes back as the same object.
+    def encode(self, value: Any, depth: int = 1) -> Any:
+        """The value as the format holds it; a value that needs no change is returned as the same object.
 
         Raises TranscodingNotRegisteredError, and NestedTooDeeplyError beyond the greatest depth.
         """
         kind = type(value)
         if kind is dict:
-            return self.plain_dict(value, depth)
+            return self.encode_dict(value, depth)
         if kind is list:
-            return self._plain_list(value, depth)
+            return self._encode_list(value, depth)
         if kind in self._scalars:
             return value
         special = self._special.get(kind)
@@ -114,10 +114,10 @@ class PlainForm:
 
     def tagged(self, transcoding: Transcoding, value: Any, depth: int = 1) -> dict[str, Any]:
         """`value` as a dictionary that names the transcoding that restores it."""
-        return {"_type_": transcoding.name, "_data_": self.plain(transcoding.encode(value), depth + 1)}
+        return {"_type_": transcoding.name, "_data_": self.encode(transcoding.encode(value), depth + 1)}
 
-    def plain_dict(self, value: dict[Any, Any], depth: int = 1) -> dict[str, Any]:
-        """The plain form of a dictionary; see `plain`."""
+    def encode_dict(self, value: dict[Any, Any], depth: int = 1) -> dict[str, Any]:
+        """The same for a dictionary; see `encode`."""
         if depth > self._max_depth:
             raise NestedTooDeeplyError
         if len(value) == 2 and "_type_" in value and "_data_" in value:
@@ -129,40 +129,40 @@ class PlainForm:
         for name, item in value.items():
             kind = type(item)
             if kind not in scalars:
-                plain = self.plain_dict(item, depth + 1) if kind is dict else self.plain(item, depth + 1)
+                plain = self.encode_dict(item, depth + 1) if kind is dict else self.encode(item, depth + 1)
                 if plain is not item:
                     changed = changed or {**value}
                     changed[name] = plain
         return changed or value
 
-    def _plain_list(self, value: list[Any], depth: int) -> list[Any]:
+    def _encode_list(self, value: list[Any], depth: int) -> list[Any]:
         if depth > self._max_depth:
             raise NestedTooDeeplyError
         scalars, changed = self._scalars, None
         for index, item in enumerate(value):
             kind = type(item)
             if kind not in scalars:
-                plain = self.plain_dict(item, depth + 1) if kind is dict else self.plain(item, depth + 1)
+                plain = self.encode_dict(item, depth + 1) if kind is dict else self.encode(item, depth + 1)
                 if plain is not item:
                     changed = changed or value.copy()
                     changed[index] = plain
         return value if changed is None else changed
 
-    def restore(self, value: Any) -> Any:
-        """What `plain` was given; changes `value` in place where it can.
+    def decode(self, value: Any) -> Any:
+        """The values that `encode` was given; changes `value` in place where it can.
 
         Raises TranscodingNotRegisteredError for a tag that no transcoding is registered for.
         """
         if type(value) is dict:
             for name, item in value.items():
                 if type(item) in _CONTAINERS:
-                    value[name] = self.restore(item)
+                    value[name] = self.decode(item)
             if len(value) == 2 and "_type_" in value and "_data_" in value:
                 return self._untagged(value["_type_"], value["_data_"])
         elif type(value) is list:
             for index, item in enumerate(value):
                 if type(item) in _CONTAINERS:
-                    value[index] = self.restore(item)
+                    value[index] = self.decode(item)
         return value
 
     def _untagged(self, name: str, data: Any) -> Any:

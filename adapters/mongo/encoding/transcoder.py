@@ -4,7 +4,7 @@ from typing import Any
 
 from eventsourcing.persistence import JSONTranscoder
 
-from adapters.mongo.encoding.tagged_values import DictAsPairs, PlainForm, TupleAsList
+from adapters.mongo.encoding.tagged_values import DictAsPairs, TaggedValues, TupleAsList
 
 _JSON_SCALARS: frozenset[type] = frozenset({str, int, float, bool, type(None)})
 
@@ -24,14 +24,14 @@ class MongoTranscoder(JSONTranscoder):
         super().__init__()
         self.register(TupleAsList())
         self.names[DictAsPairs.name] = DictAsPairs()
-        self._form = PlainForm(self, _JSON_SCALARS, {}, _all_are_strings)
+        self._values = TaggedValues(self, _JSON_SCALARS, {}, _all_are_strings)
 
     def encode(self, obj: Any) -> bytes:
         """JSON, without spaces, in UTF-8.
 
         Raises TranscodingNotRegisteredError for an object of a type without transcoding.
         """
-        return super().encode(self._form.plain(obj))
+        return super().encode(self._values.encode(obj))
 
 
 def _all_are_strings(value: dict[Any, Any]) -> bool:

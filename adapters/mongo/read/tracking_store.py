@@ -88,7 +88,7 @@ class TrackingStore:
         """Record `tracking` and what `write` does in the session it is given: all or nothing, and once.
 
         `write` is called again when the transaction has to be. It has to do nothing but write: a transaction that has
-        been idle for over a second is taken for that of a dead process, and ended, when somebody is blocked by it.
+        been idle for over a second is taken for that of a dead process, and ended, when it blocks another one.
 
         Raises IntegrityError when this position or a greater one is recorded already or `write` finds a key taken,
         OperationalError when it could not be done, or is not known to be done, within the deadline.

@@ -20,7 +20,7 @@ _AWAIT_MILLISECONDS = 200
 
 
 class Wakeups:
-    """Wakes those who wait for a log to grow, for one collection.
+    """Wakes the callers that wait for the log of one collection to grow.
 
     A hint is "there is an event at this position, or was there at least one": of an append of this process, or from one
     change stream, which all waiters share and which runs from the first wait until `close`. It is
@@ -86,13 +86,16 @@ class Wakeups:
                 if not self._polling and not self._closed.is_set():
                     self._polling = True
                     why = one_line(error)
-                    _log.warning("no change stream on %s, polling: %s", self._events.full_name, why)
+                    _log.warning(
+                        "change_stream_lost_polling",
+                        extra={"collection": self._events.full_name, "reason": why},
+                    )
                 self._closed.wait(self._poll_interval)
 
     def _follow_one_stream(self) -> None:
         with self._events.watch(_INSERTS, max_await_time_ms=_AWAIT_MILLISECONDS) as stream:
             self._polling = False
-            self.wake_all()  # what came before the stream began is in nobody's hint
+            self.wake_all()  # no hint tells of an event from before the stream began
             while not self._closed.is_set() and stream.alive:
                 change = stream.try_next()
                 if change is not None:

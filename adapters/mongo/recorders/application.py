@@ -25,8 +25,8 @@ _BREATH_SECONDS = 0.002
 class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
     """Events in streams and, over all of them, in one log.
 
-    Positions in the log are 1, 2, 3 … without gaps, and become visible in that order: whoever has seen an event has
-    been able to see all before it, and none will ever appear there later. The events of one append are
+    Positions in the log are 1, 2, 3 … without gaps, and become visible in that order: a reader that has seen an event
+    has been able to see all before it, and none will ever appear there later. The events of one append are
     neighbours.
     """
 
@@ -96,7 +96,7 @@ class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
         self._wakeups.wait(beyond, timeout)
 
     def wake_subscriptions(self) -> None:
-        """Let everyone who waits for a position look again."""
+        """Let every caller that waits for a position look again."""
         self._wakeups.wake_all()
 
     def _append(
