@@ -1,5 +1,6 @@
 """The collection that holds the events, and its end."""
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -9,13 +10,13 @@ from eventsourcing.persistence import ProgrammingError, Tracking
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from adapters.mongo.append.append import Append
 from adapters.mongo.append.insert import WriteResult, insert_in_transaction, insert_ordered
 from adapters.mongo.connection.causal_reads import CausalReads
 from adapters.mongo.connection.client import Document
-from adapters.mongo.connection.errors import in_library_terms, library_errors
+from adapters.mongo.connection.errors import UNAUTHORIZED, in_library_terms, library_errors
 from adapters.mongo.encoding.event_documents import (
     POSITIONS,
     StreamKey,
@@ -25,6 +26,7 @@ from adapters.mongo.encoding.event_documents import (
 )
 from adapters.mongo.read.tracking_store import tracking_append
 
+_log = logging.getLogger(__name__)
 _STREAM_KEY = "stream_version"
 _KEYS_PER_QUERY = 500
 
@@ -102,7 +104,8 @@ class EventLog:
     def require_codec(self, codec: str) -> None:
         """Have all writers of this log store states by the same compressor and cipher: those of its first writer.
 
-        Raises ProgrammingError when `codec` names others: no reader could read what this writer appends.
+        Raises ProgrammingError when `codec` names others: no reader could read what this writer appends. A writer that
+        may not write to the fences is not checked, with a warning.
         """
         mine = {"_id": "codec", "codec": codec}
         try:
@@ -115,6 +118,9 @@ class EventLog:
                 f"(document 'codec' of {self.fences.name})"
             ) from None
         except PyMongoError as error:
+            if isinstance(error, OperationFailure) and error.code == UNAUTHORIZED:
+                _log.warning("codec_not_checked", extra={"collection": self.fences.full_name})
+                return
             raise in_library_terms(error, f"cannot check the codec of {self.events.full_name}") from error
 
     def first_free_position(self, session: ClientSession) -> int | None:

@@ -30,6 +30,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
+UNAUTHORIZED = 13
 DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
 

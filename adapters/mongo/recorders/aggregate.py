@@ -147,7 +147,7 @@ class MongoAggregateRecorder(AggregateRecorder):
                     self.log.require_codec(self.datastore.settings.codec)
                     self._is_ready = True
         except OperationalError as error:
-            raise append.failure(error) from error
+            raise append.failure(OperationalError(f"{append} was not appended: {error}")) from error
 
     def _find(
         self, session: ClientSession, query: Document, order: tuple[str, int], limit: int | None
