@@ -9,15 +9,17 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from api.auth import Authenticator
-from api.authentication import AuthenticationMiddleware
-from api.correlation import CorrelationMiddleware
-from api.endpoint import GraphQLEndpoint
 from api.errors import RequestErrorCode, ResponseError
-from api.health import PATHS as HEALTH_PATHS
-from api.health import health_routes
-from api.request_facts import facts_of
-from api.responses import graphql_response
-from api.schema import executable_schema
+from api.graphql import executable_schema
+from api.http import (
+    HEALTH_PATHS,
+    AuthenticationMiddleware,
+    CorrelationMiddleware,
+    GraphQLEndpoint,
+    graphql_response,
+    health_routes,
+    state_of,
+)
 from ledger import MealCommands
 from projections import ReadModels
 
@@ -61,7 +63,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
         raise error
     code = RequestErrorCode.METHOD_NOT_ALLOWED if error.status_code == 405 else RequestErrorCode.NOT_FOUND
     return graphql_response(
-        facts_of(request.scope),
+        state_of(request.scope),
         status=error.status_code,
         errors=[ResponseError(code=code, message=f"{error.detail}; GraphQL is at {GRAPHQL_PATH}.")],
         headers=error.headers,

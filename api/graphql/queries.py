@@ -6,10 +6,10 @@ from uuid import UUID
 from ariadne import ObjectType, QueryType
 from msgspec import Struct
 
-from api.context import ResolveInfo
 from api.errors import InvalidInput
-from api.limits import DEFAULT_PAGE
-from api.opaque import decode_cursor, encode_cursor
+from api.graphql.context import ResolveInfo
+from api.graphql.opaque_tokens import decode_cursor, encode_cursor
+from api.graphql.query_complexity import DEFAULT_PAGE
 from ledger import ErrorCode, MealSnapshot, MealStatus, MealType
 from projections import MAX_PAGE, DailySummary, HistoryCursor, HistoryQuery
 

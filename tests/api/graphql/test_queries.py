@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from msgspec import structs
 
-from api.opaque import encode_position
+from api.graphql.opaque_tokens import encode_position
 from ledger import ErrorCode, MealStatus, MealType
 from projections import HistoryQuery, NotReady, ReadModelBehind
 from tests.api.client import GraphQLClient

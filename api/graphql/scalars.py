@@ -9,7 +9,7 @@ from ariadne import ScalarType
 from graphql import StringValueNode, ValueNode
 
 from api.errors import InvalidInput
-from api.opaque import decode_position, encode_position
+from api.graphql.opaque_tokens import decode_position, encode_position
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATE_TIME = re.compile(

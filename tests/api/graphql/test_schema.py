@@ -15,7 +15,7 @@ from graphql import (
 )
 
 from api.export import EXPORT, exported_schema, main
-from api.schema import executable_schema
+from api.graphql.schema import executable_schema
 
 SCHEMA = executable_schema()
 OWN_TYPES = [

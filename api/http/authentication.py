@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth import Authenticator, KeysUnavailable, Unauthenticated
 from api.errors import RequestErrorCode, ResponseError
-from api.request_facts import RequestFacts, facts_of
-from api.responses import graphql_response
+from api.http.request_state import RequestState, state_of
+from api.http.responses import graphql_response
 
 MAX_TOKEN_LENGTH = 8192
 
@@ -18,7 +18,7 @@ _CREDENTIALS = re.compile(r"bearer +(?P<token>[A-Za-z0-9._~+/-]+=*) *", re.ASCII
 
 
 class AuthenticationMiddleware:
-    """Lets nobody through without a token, but for the `open_paths`; then `facts_of(scope).user_id` says who it is."""
+    """Lets nobody through without a token, but for the `open_paths`; then `state_of(scope).user_id` says who it is."""
 
     def __init__(self, app: ASGIApp, *, authenticator: Authenticator, open_paths: Collection[str]) -> None:
         self._app = app
@@ -38,17 +38,17 @@ class AuthenticationMiddleware:
 
     async def _identify(self, scope: Scope) -> Response | None:
         """Note who asks; or the response that sends them away."""
-        facts = facts_of(scope)
+        state = state_of(scope)
         given = Headers(scope=scope).getlist("authorization")
         if not given:
-            return _unauthenticated(facts, "Send a bearer token in the Authorization header.", "Bearer")
+            return _unauthenticated(state, "Send a bearer token in the Authorization header.", "Bearer")
         try:
-            facts.user_id = (await self._authenticator.authenticate(_token(given))).user_id
+            state.user_id = (await self._authenticator.authenticate(_token(given))).user_id
         except Unauthenticated as error:
-            return _unauthenticated(facts, error.message, f'Bearer error="{error.code}"')
+            return _unauthenticated(state, error.message, f'Bearer error="{error.code}"')
         except KeysUnavailable:
             return graphql_response(
-                facts,
+                state,
                 status=503,
                 errors=[
                     ResponseError(
@@ -72,9 +72,9 @@ def _token(given: list[str]) -> str:
     return match["token"]
 
 
-def _unauthenticated(facts: RequestFacts, message: str, challenge: str) -> Response:
+def _unauthenticated(state: RequestState, message: str, challenge: str) -> Response:
     return graphql_response(
-        facts,
+        state,
         status=401,
         errors=[ResponseError(code=RequestErrorCode.UNAUTHENTICATED, message=message)],
         headers={"WWW-Authenticate": challenge},

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api import opaque
-from api.opaque import decode_cursor, decode_position, encode_cursor, encode_position
+from api.graphql import opaque_tokens
+from api.graphql.opaque_tokens import decode_cursor, decode_position, encode_cursor, encode_position
 from projections import HistoryCursor
 
 POSITIONS = st.integers(min_value=0, max_value=2**63 - 1)
@@ -66,7 +66,7 @@ def test_one_kind_is_never_taken_for_the_other() -> None:
 
 @pytest.mark.parametrize("milliseconds", [-(2**63), 2**63 - 1])
 def test_a_cursor_beyond_the_calendar_is_refused(milliseconds: int) -> None:
-    text = opaque._seal(b"cursor", milliseconds.to_bytes(8, "big", signed=True) + bytes(16))
+    text = opaque_tokens._seal(b"cursor", milliseconds.to_bytes(8, "big", signed=True) + bytes(16))
     with pytest.raises(ValueError, match="not a cursor"):
         decode_cursor(text)
 
@@ -74,13 +74,13 @@ def test_a_cursor_beyond_the_calendar_is_refused(milliseconds: int) -> None:
 @pytest.mark.parametrize("payload", [b"", bytes(23), bytes(25)])
 def test_a_cursor_has_an_instant_and_an_id(payload: bytes) -> None:
     with pytest.raises(ValueError, match="not a cursor"):
-        decode_cursor(opaque._seal(b"cursor", payload))
+        decode_cursor(opaque_tokens._seal(b"cursor", payload))
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x01", bytes(9), (2**63).to_bytes(8, "big")])
 def test_a_position_has_eight_bytes_and_fits_the_log(payload: bytes) -> None:
     with pytest.raises(ValueError, match="not a position"):
-        decode_position(opaque._seal(b"position", payload))
+        decode_position(opaque_tokens._seal(b"position", payload))
 
 
 def test_a_cursor_keeps_the_millisecond() -> None:

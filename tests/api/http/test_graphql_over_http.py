@@ -11,8 +11,8 @@ import pytest
 from starlette.requests import Request
 
 from api.errors import RequestRefused
-from api.negotiation import GRAPHQL_RESPONSE, JSON
-from api.requests import MAX_BODY_BYTES, MAX_VARIABLE_VALUES, read_graphql_request
+from api.http.negotiation import GRAPHQL_RESPONSE, JSON
+from api.http.requests import MAX_BODY_BYTES, MAX_VARIABLE_VALUES, read_graphql_request
 from tests.api.client import a_token
 from tests.api.ports import Diary
 
@@ -306,7 +306,7 @@ async def test_the_parameters_of_a_get_have_the_same_limit() -> None:
 async def test_a_body_that_stalls_is_a_408(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.requests.BODY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("api.http.requests.BODY_TIMEOUT_SECONDS", 0.05)
 
     async def stalling() -> AsyncIterator[bytes]:
         yield b"{"

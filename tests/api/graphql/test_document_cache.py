@@ -9,10 +9,10 @@ from graphql.execution import execute_sync
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api import documents, limits
-from api.documents import MAX_TOKENS, DocumentCache
 from api.errors import DocumentRefused, ResponseError
-from api.schema import executable_schema
+from api.graphql import document_cache, query_complexity
+from api.graphql.document_cache import MAX_TOKENS, DocumentCache
+from api.graphql.schema import executable_schema
 from tests.api.client import GraphQLClient
 
 SCHEMA = executable_schema()
@@ -58,8 +58,8 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         self.calls = 0
-        self._wrapped = getattr(documents, name)
-        monkeypatch.setattr(documents, name, self)
+        self._wrapped = getattr(document_cache, name)
+        monkeypatch.setattr(document_cache, name, self)
 
     def __call__(self, *arguments: object, **options: object) -> object:
         self.calls += 1
@@ -147,8 +147,8 @@ async def test_comments_are_bounded_too() -> None:
 
 
 async def test_depth_is_bounded() -> None:
-    await prepared(nested_types(limits.MAX_DEPTH))
-    error = await refusal(nested_types(limits.MAX_DEPTH + 1))
+    await prepared(nested_types(query_complexity.MAX_DEPTH))
+    error = await refusal(nested_types(query_complexity.MAX_DEPTH + 1))
     assert (error.code, error.message) == (
         "DOCUMENT_TOO_COMPLEX",
         "The document is nested too deeply; at most 15 levels are allowed.",
@@ -174,8 +174,8 @@ async def test_nothing_hides_depth(text: str) -> None:
 
 
 async def test_aliases_are_bounded() -> None:
-    await prepared("{" + repeated("a#: __typename", limits.MAX_ALIASES) + "}")
-    error = await refusal("{" + repeated("a#: __typename", limits.MAX_ALIASES + 1) + "}")
+    await prepared("{" + repeated("a#: __typename", query_complexity.MAX_ALIASES) + "}")
+    error = await refusal("{" + repeated("a#: __typename", query_complexity.MAX_ALIASES + 1) + "}")
     assert (error.code, error.message) == (
         "DOCUMENT_TOO_COMPLEX",
         "The operation has 41 aliases; at most 40 are allowed.",
@@ -183,7 +183,9 @@ async def test_aliases_are_bounded() -> None:
 
 
 async def test_aliases_are_counted_on_every_level() -> None:
-    error = await refusal("{ a: __schema {" + repeated("a#: description", limits.MAX_ALIASES) + "} }")
+    error = await refusal(
+        "{ a: __schema {" + repeated("a#: description", query_complexity.MAX_ALIASES) + "} }"
+    )
     assert "41 aliases" in error.message
 
 
@@ -202,8 +204,8 @@ async def test_fragments_do_not_hide_aliases() -> None:
 
 async def test_spreads_are_bounded() -> None:
     fragment = "fragment F on Query { __typename }"
-    await prepared("{" + "...F " * limits.MAX_SPREADS + "}" + fragment)
-    error = await refusal("{" + "...F " * (limits.MAX_SPREADS + 1) + "}" + fragment)
+    await prepared("{" + "...F " * query_complexity.MAX_SPREADS + "}" + fragment)
+    error = await refusal("{" + "...F " * (query_complexity.MAX_SPREADS + 1) + "}" + fragment)
     assert error.code == "DOCUMENT_TOO_COMPLEX"
 
 
@@ -211,8 +213,8 @@ async def test_spreads_are_bounded() -> None:
     "field", ["__schema { __typename }", "... { __typename }", "__typename @skip(if: true)"]
 )
 async def test_repeats_that_have_to_be_compared_are_bounded(field: str) -> None:
-    await prepared("{" + f"{field} " * (limits.MAX_REPEATS + 1) + "}")
-    error = await refusal("{" + f"{field} " * (limits.MAX_REPEATS + 2) + "}")
+    await prepared("{" + f"{field} " * (query_complexity.MAX_REPEATS + 1) + "}")
+    error = await refusal("{" + f"{field} " * (query_complexity.MAX_REPEATS + 2) + "}")
     assert (error.code, "again and again" in error.message) == ("DOCUMENT_TOO_COMPLEX", True)
 
 
@@ -226,10 +228,14 @@ async def test_plain_repeats_cost_nothing_and_mean_nothing() -> None:
 
 async def test_mutations_of_one_operation_are_bounded() -> None:
     await prepared(
-        "mutation {" + repeated("a#: deleteMeal(mealId: #) { position }", limits.MAX_MUTATIONS) + "}"
+        "mutation {"
+        + repeated("a#: deleteMeal(mealId: #) { position }", query_complexity.MAX_MUTATIONS)
+        + "}"
     )
     error = await refusal(
-        "mutation {" + repeated("a#: deleteMeal(mealId: #) { position }", limits.MAX_MUTATIONS + 1) + "}"
+        "mutation {"
+        + repeated("a#: deleteMeal(mealId: #) { position }", query_complexity.MAX_MUTATIONS + 1)
+        + "}"
     )
     assert (error.code, error.message) == (
         "DOCUMENT_TOO_COMPLEX",
@@ -301,7 +307,7 @@ async def test_what_is_merely_wrong_is_left_to_the_validation(text: str) -> None
 async def test_validation_stops_after_a_few_errors_and_quotes_little() -> None:
     with pytest.raises(DocumentRefused) as refused:
         await prepared("{" + repeated("unknown#", 500) + "}")
-    assert len(refused.value.errors) <= documents.MAX_ERRORS + 1
+    assert len(refused.value.errors) <= document_cache.MAX_ERRORS + 1
     error = await refusal("{ " + "a" * 1_000_000 + " }")
     assert len(error.message) == 500
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from api.opaque import encode_position
+from api.graphql.opaque_tokens import encode_position
 from ledger import (
     AnalyzeMealPhoto,
     Conflict,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import InvalidInput
-from api.scalars import format_date_time, parse_date, parse_date_time, parse_position
+from api.graphql.scalars import format_date_time, parse_date, parse_date_time, parse_position
 
 
 @pytest.mark.parametrize(

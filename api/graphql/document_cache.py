@@ -9,9 +9,9 @@ from graphql import DocumentNode, GraphQLSchema, GraphQLSyntaxError, parse, spec
 from msgspec import Struct
 
 from api.errors import DocumentRefused, RequestErrorCode, document_errors
-from api.finite_numbers import FiniteNumbersRule
-from api.limits import DocumentTooComplex, check_limits
-from api.plain_repeats import without_plain_repeats
+from api.graphql.duplicate_fields import without_duplicate_fields
+from api.graphql.finite_numbers import FiniteNumbersRule
+from api.graphql.query_complexity import DocumentTooComplex, check_complexity
 
 MAX_TOKENS = 1000
 MAX_COMMENTS = 1000
@@ -63,8 +63,8 @@ class DocumentCache:
     def _prepared(self, text: str) -> DocumentNode | DocumentRefused:
         try:
             parsed = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
-            document = without_plain_repeats(parsed)
-            check_limits(document)
+            document = without_duplicate_fields(parsed)
+            check_complexity(document)
         except GraphQLSyntaxError as error:
             return DocumentRefused(document_errors([error], _code_of(error)))
         except DocumentTooComplex as error:

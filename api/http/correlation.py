@@ -10,8 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import unexpected_error
-from api.request_facts import RequestFacts, attach
-from api.responses import graphql_response
+from api.http.request_state import RequestState, attach
+from api.http.responses import graphql_response
 
 HEADER = "X-Request-ID"
 
@@ -36,12 +36,12 @@ class CorrelationMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        facts = RequestFacts(correlation_id=_correlation_id(Headers(scope=scope)))
-        attach(scope, facts)
-        with structlog.contextvars.bound_contextvars(correlation_id=facts.correlation_id):
-            await self._serve(facts, scope, receive, send)
+        state = RequestState(correlation_id=_correlation_id(Headers(scope=scope)))
+        attach(scope, state)
+        with structlog.contextvars.bound_contextvars(correlation_id=state.correlation_id):
+            await self._serve(state, scope, receive, send)
 
-    async def _serve(self, facts: RequestFacts, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, state: RequestState, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status: int | None = None
 
@@ -49,19 +49,19 @@ class CorrelationMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = facts.correlation_id
+                MutableHeaders(scope=message)[HEADER] = state.correlation_id
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001 - the last resort: everything unexpected is reported here
-            fault = unexpected_error(error, facts.correlation_id)
+            fault = unexpected_error(error, state.correlation_id)
             if status is None:
-                await graphql_response(facts, status=500, errors=[fault])(scope, receive, send_with_id)
+                await graphql_response(state, status=500, errors=[fault])(scope, receive, send_with_id)
         finally:
-            self._log_line(facts, scope, status, time.perf_counter() - started)
+            self._log_line(state, scope, status, time.perf_counter() - started)
 
-    def _log_line(self, facts: RequestFacts, scope: Scope, status: int | None, seconds: float) -> None:
+    def _log_line(self, state: RequestState, scope: Scope, status: int | None, seconds: float) -> None:
         path = scope["path"]
         write = _log.debug if path in self._quiet_paths else _log.info
         write(
@@ -70,7 +70,7 @@ class CorrelationMiddleware:
             path=path if path in self._paths else "other",
             status=status,
             duration_ms=round(seconds * 1000, 1),
-            error_codes=facts.error_codes,
+            error_codes=state.error_codes,
         )
 
 

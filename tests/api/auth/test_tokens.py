@@ -14,7 +14,7 @@ from starlette.types import Message
 
 from api import Principal, SharedSecretAuthenticator, Unauthenticated
 from api.auth.claims import LEEWAY_SECONDS, MAX_SUBJECT_LENGTH
-from api.authentication import MAX_TOKEN_LENGTH
+from api.http.authentication import MAX_TOKEN_LENGTH
 from ledger import RequestContext
 from tests.api.client import AUDIENCE, ISSUER, SECRET, a_token, claims
 from tests.api.ports import Diary

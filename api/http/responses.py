@@ -7,14 +7,14 @@ import msgspec
 from starlette.responses import Response
 
 from api.errors import ResponseError
-from api.negotiation import JSON
-from api.request_facts import RequestFacts
+from api.http.negotiation import JSON
+from api.http.request_state import RequestState
 
 _encode = msgspec.json.Encoder().encode
 
 
 def graphql_response(
-    facts: RequestFacts,
+    state: RequestState,
     *,
     status: int = 200,
     media_type: str = JSON,
@@ -28,8 +28,8 @@ def graphql_response(
     if with_data:
         body["data"] = data
     if errors:
-        body["errors"] = [error.to_json(facts.correlation_id) for error in errors]
-        facts.error_codes = tuple(str(error.code) for error in errors)
+        body["errors"] = [error.to_json(state.correlation_id) for error in errors]
+        state.error_codes = tuple(str(error.code) for error in errors)
     return Response(
         _encode(body),
         status_code=status,

@@ -74,7 +74,7 @@ class _Size(Struct, frozen=True):
         )
 
 
-def check_limits(document: DocumentNode) -> None:
+def check_complexity(document: DocumentNode) -> None:
     """Raises DocumentTooComplex."""
     walk = _Walk(document)
     for definition in document.definitions:

@@ -5,10 +5,10 @@ from typing import cast
 from msgspec import Struct
 from starlette.types import Scope
 
-_KEY = "meal_ledger.request_facts"
+_KEY = "meal_ledger.request_state"
 
 
-class RequestFacts(Struct):
+class RequestState(Struct):
     """Filled in on the way: the correlation id first, then who asks, at the end what the answer's errors were."""
 
     correlation_id: str
@@ -16,9 +16,9 @@ class RequestFacts(Struct):
     error_codes: tuple[str, ...] = ()
 
 
-def attach(scope: Scope, facts: RequestFacts) -> None:
-    scope[_KEY] = facts
+def attach(scope: Scope, state: RequestState) -> None:
+    scope[_KEY] = state
 
 
-def facts_of(scope: Scope) -> RequestFacts:
-    return cast("RequestFacts", scope[_KEY])
+def state_of(scope: Scope) -> RequestState:
+    return cast("RequestState", scope[_KEY])

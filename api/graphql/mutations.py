@@ -6,7 +6,7 @@ from typing import Self
 from ariadne import MutationType
 from msgspec import UNSET, Struct, UnsetType
 
-from api.context import ResolveInfo
+from api.graphql.context import ResolveInfo
 from ledger import (
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,

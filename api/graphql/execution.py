@@ -6,7 +6,6 @@ from typing import Any
 from graphql import DocumentNode, ExecutionResult, Executor, GraphQLSchema, execute_root_selection_set
 from msgspec import Struct
 
-from api.context import Context
 from api.errors import (
     DocumentRefused,
     RequestErrorCode,
@@ -14,6 +13,7 @@ from api.errors import (
     document_errors,
     execution_errors,
 )
+from api.graphql.context import Context
 
 
 class Executed(Struct, frozen=True):

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from projections import NotReady, ReadModels
 
-PATHS = ("/livez", "/readyz", "/health")
+HEALTH_PATHS = ("/livez", "/readyz", "/health")
 
 _READY_TIMEOUT_SECONDS = 2.0
 
@@ -38,7 +38,7 @@ def health_routes(read_models: ReadModels, version: str) -> list[Route]:
     async def health(_request: Request) -> Response:
         return Response(healthy, media_type="application/json")
 
-    endpoints = zip(PATHS, (livez, readyz, health), strict=True)
+    endpoints = zip(HEALTH_PATHS, (livez, readyz, health), strict=True)
     return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints]
 
 

@@ -9,9 +9,9 @@ from ariadne import EnumType, InputType, make_executable_schema
 from ariadne.utils import convert_camel_case_to_snake
 from graphql import GraphQLSchema
 
-from api.mutations import mutation
-from api.queries import meal_type, query
-from api.scalars import SCALARS
+from api.graphql.mutations import mutation
+from api.graphql.queries import meal_type, query
+from api.graphql.scalars import SCALARS
 from ledger import (
     EntryAmount,
     ErrorCode,

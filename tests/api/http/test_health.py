@@ -40,7 +40,7 @@ async def test_a_database_that_hangs_is_given_up(
     async def hang() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("api.health._READY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("api.http.health._READY_TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(read_models, "check_ready", hang)
     async with asyncio.timeout(2):
         response = await http.get("/readyz")

@@ -9,12 +9,12 @@ from typing import Any, cast
 from graphql import DocumentNode, FieldNode, SelectionNode, SelectionSetNode, Visitor, visit
 
 
-def without_plain_repeats(document: DocumentNode) -> DocumentNode:
+def without_duplicate_fields(document: DocumentNode) -> DocumentNode:
     """The same document, each field that has no arguments, directives or fields of its own named once in one place."""
-    return cast("DocumentNode", visit(document, _DropPlainRepeats()))
+    return cast("DocumentNode", visit(document, _DropDuplicateFields()))
 
 
-class _DropPlainRepeats(Visitor):
+class _DropDuplicateFields(Visitor):
     def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> SelectionSetNode | None:
         seen: set[tuple[str, str | None]] = set()
         kept = tuple(selection for selection in node.selections if not _is_repeat(selection, seen))

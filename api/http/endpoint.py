@@ -5,14 +5,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.context import Context
-from api.documents import DocumentCache
 from api.errors import DocumentRefused, RequestErrorCode, RequestRefused
-from api.execution import execute
-from api.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
-from api.request_facts import facts_of
-from api.requests import read_graphql_request
-from api.responses import graphql_response
+from api.graphql import Context, DocumentCache, execute
+from api.http.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
+from api.http.request_state import state_of
+from api.http.requests import read_graphql_request
+from api.http.responses import graphql_response
 from ledger import MealCommands, RequestContext
 from projections import ReadModels
 
@@ -31,7 +29,7 @@ class GraphQLEndpoint:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        facts = facts_of(request.scope)
+        state = state_of(request.scope)
         media_type = JSON
         try:
             media_type = response_media_type(_joined(request.headers.getlist("accept")))
@@ -48,7 +46,7 @@ class GraphQLEndpoint:
             )
         except RequestRefused as refused:
             return graphql_response(
-                facts,
+                state,
                 status=refused.status,
                 media_type=media_type,
                 errors=[refused.error],
@@ -56,21 +54,21 @@ class GraphQLEndpoint:
             )
         except DocumentRefused as refused:
             return graphql_response(
-                facts,
+                state,
                 status=_status_of_refused_document(media_type),
                 media_type=media_type,
                 errors=refused.errors,
             )
         return graphql_response(
-            facts, media_type=media_type, data=done.data, with_data=True, errors=done.errors
+            state, media_type=media_type, data=done.data, with_data=True, errors=done.errors
         )
 
     def _context(self, request: Request) -> Context:
-        facts = facts_of(request.scope)
-        if facts.user_id is None:
+        state = state_of(request.scope)
+        if state.user_id is None:
             raise AssertionError("the authentication stands before the endpoint")
         return Context(
-            request=RequestContext(user_id=facts.user_id, correlation_id=facts.correlation_id),
+            request=RequestContext(user_id=state.user_id, correlation_id=state.correlation_id),
             commands=self._commands,
             read_models=self._read_models,
         )

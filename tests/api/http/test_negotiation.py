@@ -3,7 +3,7 @@
 import pytest
 
 from api.errors import RequestRefused
-from api.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
+from api.http.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
 
 
 @pytest.mark.parametrize(
