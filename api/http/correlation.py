@@ -38,8 +38,13 @@ class CorrelationMiddleware:
             return
         state = RequestState(correlation_id=_correlation_id(Headers(scope=scope)))
         attach(scope, state)
-        with structlog.contextvars.bound_contextvars(correlation_id=state.correlation_id):
+        # Set and unset without a look at the context and without tokens: in a broken context, or in another one at the
+        # end, `bound_contextvars` and `reset_contextvars` raise.
+        structlog.contextvars.bind_contextvars(correlation_id=state.correlation_id)
+        try:
             await self._serve(state, scope, receive, send)
+        finally:
+            structlog.contextvars.unbind_contextvars("correlation_id")
 
     async def _serve(self, state: RequestState, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()

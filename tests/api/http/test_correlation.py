@@ -90,6 +90,16 @@ async def test_it_goes_with_the_command_and_into_every_log_line(
     assert structlog.contextvars.get_contextvars() == {}
 
 
+async def test_a_context_that_cannot_be_read_keeps_no_request_from_its_answer(
+    alice: GraphQLClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> dict[str, Any]:
+        raise KeyError("structlog_correlation_id")  # structlog issue #591
+
+    monkeypatch.setattr("structlog.contextvars.get_contextvars", broken)
+    assert await alice.data("{ __typename }") == {"__typename": "Query"}
+
+
 async def test_a_request_leaves_one_line(alice: GraphQLClient) -> None:
     with structlog.testing.capture_logs() as logs:
         await alice.data("{ __typename }")
