@@ -1,5 +1,7 @@
 """The application: health, authentication, and one GraphQL endpoint."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -32,11 +34,12 @@ def create_app(
     read_models: ReadModels,
     authenticator: Authenticator,
     version: str,
+    request_deadline: timedelta,
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
-    """The API over the two ports.
+    """The API over the two ports. A request is answered within `request_deadline` from its arrival.
 
-    Whoever made the ports and the authenticator closes them, for instance in `lifespan`.
+    The caller made the ports and the authenticator, and closes them, for instance in `lifespan`.
     """
     return FastAPI(
         title="Meal Ledger",
@@ -50,7 +53,12 @@ def create_app(
             *health_routes(read_models, version),
         ],
         middleware=[
-            Middleware(CorrelationMiddleware, paths=[GRAPHQL_PATH], quiet_paths=HEALTH_PATHS),
+            Middleware(
+                CorrelationMiddleware,
+                paths=[GRAPHQL_PATH],
+                quiet_paths=HEALTH_PATHS,
+                deadline=request_deadline,
+            ),
             Middleware(AuthenticationMiddleware, authenticator=authenticator, open_paths=HEALTH_PATHS),
         ],
         exception_handlers={HTTPException: _refuse},

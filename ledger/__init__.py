@@ -13,6 +13,7 @@ from ledger.commands import (
     RequestContext,
     UpdateMeal,
 )
+from ledger.deadline import Deadline
 from ledger.entries import kept, with_changes
 from ledger.errors import (
     AnalysisError,
@@ -79,6 +80,7 @@ __all__ = [
     "ConfirmMealAnalysis",
     "ConfirmOutcome",
     "Conflict",
+    "Deadline",
     "DeleteMeal",
     "EntryAmount",
     "EntryChange",

@@ -64,15 +64,15 @@ class CommandHandlers:
         """
         meal = self._requested(context, command)
         try:
-            await self._meals.append(meal)
+            await self._meals.append(meal, context.deadline)
         except Conflict:
-            first = await self._meals.get(meal.id)
+            first = await self._meals.get(meal.id, context.deadline)
             if first.fingerprint != meal.fingerprint:
                 raise IdempotencyConflict(
                     "This idempotency key was used for a different request.", field="idempotencyKey"
                 ) from None
-            return await self._runs.outcome_of(first)
-        return await self._runs.run(meal, _actor(context))
+            return await self._runs.outcome_of(first, context.deadline)
+        return await self._runs.run(meal, _actor(context), context.deadline)
 
     def _requested(self, context: RequestContext, command: AnalyzeMealPhoto) -> Meal:
         at = self._clock()
@@ -151,14 +151,14 @@ class CommandHandlers:
         attempts = 0
         while True:
             attempts += 1
-            meal = await self._meals.get(identity)
+            meal = await self._meals.get(identity, context.deadline)
             if meal.user_id != context.user_id:
                 raise MealNotFound
             decide(meal)
             if not meal.pending_events:
-                return meal, await self._meals.head()
+                return meal, await self._meals.head(context.deadline)
             try:
-                return meal, await self._meals.append(meal)
+                return meal, await self._meals.append(meal, context.deadline)
             except Conflict:
                 if attempts == _ATTEMPTS:
                     raise

@@ -3,17 +3,19 @@
 from datetime import datetime
 from typing import Protocol
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
+from ledger.deadline import Deadline
 from ledger.errors import LedgerError
 from ledger.values import MealSnapshot, MealType
 
 
 class RequestContext(Struct, frozen=True, kw_only=True):
-    """Who asks, and in which request."""
+    """Who asks, in which request, and until when an answer is of use."""
 
     user_id: str
     correlation_id: str
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 class AnalyzeMealPhoto(Struct, frozen=True, kw_only=True):

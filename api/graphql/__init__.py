@@ -2,7 +2,7 @@
 
 from api.graphql.context import Context
 from api.graphql.document_cache import DocumentCache
-from api.graphql.execution import execute
+from api.graphql.execution import Executed, execute
 from api.graphql.schema import executable_schema
 
-__all__ = ["Context", "DocumentCache", "executable_schema", "execute"]
+__all__ = ["Context", "DocumentCache", "Executed", "executable_schema", "execute"]

@@ -1,8 +1,9 @@
-"""The outermost layer of every HTTP request: its correlation id, its line in the log, and its last resort."""
+"""The outermost layer of every HTTP request: its correlation id, deadline, line in the log, and last resort."""
 
 import re
 import time
 from collections.abc import Collection
+from datetime import timedelta
 from uuid import uuid4
 
 import structlog
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import unexpected_error
 from api.http.request_state import RequestState, attach
 from api.http.responses import graphql_response
+from ledger import Deadline
 
 HEADER = "X-Request-ID"
 
@@ -23,12 +25,17 @@ _log = structlog.get_logger(__name__)
 class CorrelationMiddleware:
     """Gives each request a correlation id and returns it in X-Request-ID; the client's own if it has a usual shape.
 
+    The deadline of a request begins here, before it waits for anything.
+
     Writes one line per request, without anything that the client chose freely. A failure that nobody expected ends
     here: it is logged once and answered without what went wrong inside. `quiet_paths` are logged at debug level.
     """
 
-    def __init__(self, app: ASGIApp, *, paths: Collection[str], quiet_paths: Collection[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, paths: Collection[str], quiet_paths: Collection[str], deadline: timedelta
+    ) -> None:
         self._app = app
+        self._deadline = deadline.total_seconds()
         self._paths = frozenset(paths) | frozenset(quiet_paths)
         self._quiet_paths = frozenset(quiet_paths)
 
@@ -36,7 +43,9 @@ class CorrelationMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state = RequestState(correlation_id=_correlation_id(Headers(scope=scope)))
+        state = RequestState(
+            correlation_id=_correlation_id(Headers(scope=scope)), deadline=Deadline.after(self._deadline)
+        )
         attach(scope, state)
         # Set and unset without a look at the context and without tokens: in a broken context, or in another one at the
         # end, `bound_contextvars` and `reset_contextvars` raise.

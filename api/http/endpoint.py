@@ -1,15 +1,18 @@
 """The GraphQL endpoint: GraphQL over HTTP in, GraphQL over HTTP out."""
 
+import asyncio
+
 from graphql import DocumentNode, GraphQLSchema, OperationType, get_operation_ast
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.errors import DocumentRefused, RequestErrorCode, RequestRefused
-from api.graphql import Context, DocumentCache, execute
+from api.graphql import Context, DocumentCache, Executed, execute
+from api.http.departure import given_up_by_departure
 from api.http.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
-from api.http.request_state import state_of
-from api.http.requests import read_graphql_request
+from api.http.request_state import RequestState, state_of
+from api.http.requests import GraphQLRequest, read_graphql_request
 from api.http.responses import graphql_response
 from ledger import MealCommands, RequestContext
 from projections import ReadModels
@@ -36,14 +39,9 @@ class GraphQLEndpoint:
             asked = await read_graphql_request(request)
             document = await self._documents.prepare(asked.query)
             if request.method == "GET":
-                _check_only_reads(document, asked.operation_name)
-            done = await execute(
-                self._schema,
-                document,
-                self._context(request),
-                variables=asked.variables,
-                operation_name=asked.operation_name,
-            )
+                _require_query(document, asked.operation_name)
+            async with given_up_by_departure(request.receive, state.deadline):
+                done = await self._execute(document, asked, self._context(state))
         except RequestRefused as refused:
             return graphql_response(
                 state,
@@ -63,12 +61,29 @@ class GraphQLEndpoint:
             state, media_type=media_type, data=done.data, with_data=True, errors=done.errors
         )
 
-    def _context(self, request: Request) -> Context:
-        state = state_of(request.scope)
+    async def _execute(self, document: DocumentNode, asked: GraphQLRequest, context: Context) -> Executed:
+        """Queries end at the deadline. Mutations keep it themselves: one that is under way may have to go on."""
+        deadline = context.request.deadline
+        if deadline.passed:
+            raise _too_late()
+        execution = execute(
+            self._schema, document, context, variables=asked.variables, operation_name=asked.operation_name
+        )
+        if not _is_query(document, asked.operation_name):
+            return await execution
+        try:
+            async with asyncio.timeout(deadline.remaining):
+                return await execution
+        except TimeoutError:
+            raise _too_late() from None
+
+    def _context(self, state: RequestState) -> Context:
         if state.user_id is None:
             raise AssertionError("the authentication stands before the endpoint")
         return Context(
-            request=RequestContext(user_id=state.user_id, correlation_id=state.correlation_id),
+            request=RequestContext(
+                user_id=state.user_id, correlation_id=state.correlation_id, deadline=state.deadline
+            ),
             commands=self._commands,
             read_models=self._read_models,
         )
@@ -78,12 +93,25 @@ def _joined(values: list[str]) -> str | None:
     return ", ".join(values) if values else None
 
 
-def _check_only_reads(document: DocumentNode, operation_name: str | None) -> None:
-    operation = get_operation_ast(document, operation_name)
-    if operation is not None and operation.operation is not OperationType.QUERY:
+def _require_query(document: DocumentNode, operation_name: str | None) -> None:
+    if not _is_query(document, operation_name):
         raise RequestRefused(
             405, RequestErrorCode.METHOD_NOT_ALLOWED, "A mutation must be sent as a POST.", {"Allow": "POST"}
         )
+
+
+def _is_query(document: DocumentNode, operation_name: str | None) -> bool:
+    operation = get_operation_ast(document, operation_name)
+    return operation is None or operation.operation is OperationType.QUERY
+
+
+def _too_late() -> RequestRefused:
+    return RequestRefused(
+        503,
+        RequestErrorCode.SERVICE_UNAVAILABLE,
+        "The request could not be answered in time. Please try again.",
+        {"Retry-After": "5"},
+    )
 
 
 def _status_of_refused_document(media_type: str) -> int:

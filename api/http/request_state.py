@@ -5,13 +5,16 @@ from typing import cast
 from msgspec import Struct
 from starlette.types import Scope
 
+from ledger import Deadline
+
 _KEY = "meal_ledger.request_state"
 
 
 class RequestState(Struct):
-    """Filled in on the way: the correlation id first, then who asks, at the end what the answer's errors were."""
+    """Filled in on the way: correlation id and deadline first, then who asks, at the end the codes of the errors."""
 
     correlation_id: str
+    deadline: Deadline
     user_id: str | None = None
     error_codes: tuple[str, ...] = ()
 

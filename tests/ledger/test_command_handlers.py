@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ from ledger import (
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
     Conflict,
+    Deadline,
     DeleteMeal,
     EntryAmount,
     ErrorCode,
@@ -23,11 +24,13 @@ from ledger import (
     InvalidArgument,
     InvalidState,
     LedgerError,
+    Meal,
     MealLedger,
     MealNotFound,
     MealStatus,
     MealType,
     RequestContext,
+    ServiceUnavailable,
     UpdateMeal,
 )
 from ledger.analysis import MealAnalysis
@@ -113,6 +116,56 @@ async def test_a_caller_who_leaves_does_not_stop_the_analysis() -> None:
         recognizer.gate.set()
         await it.commands.drain()
         assert it.topics() == ["MealAnalysisRequested", "MealAnalyzed"]
+
+
+async def test_a_request_whose_caller_has_left_leaves_no_trace() -> None:
+    async with kitchen() as it:
+        with pytest.raises(ServiceUnavailable):
+            await it.commands.analyze_meal_photo(structs.replace(ALICE, deadline=Deadline.after(0)), KEYED)
+        assert it.topics() == []
+
+
+async def test_a_caller_who_leaves_during_the_append_costs_no_call_of_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with kitchen() as it:
+        deadline, append = Deadline.after(60), it.meals.append
+
+        async def leave(meal: Meal, *how: Deadline) -> int:
+            position = await append(meal, *how)
+            deadline.give_up()
+            return position
+
+        monkeypatch.setattr(it.meals, "append", leave)
+        with pytest.raises(ServiceUnavailable):
+            await it.commands.analyze_meal_photo(structs.replace(ALICE, deadline=deadline), PHOTO)
+        await it.commands.drain()
+        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
+        assert it.recognizer.calls == []
+
+
+@pytest.mark.parametrize("same_process", [True, False])
+async def test_nobody_waits_for_an_analysis_beyond_the_deadline_of_the_request(same_process: bool) -> None:
+    recognizer = Recognizer(food("rice"))
+    recognizer.gate.clear()
+    async with kitchen(recognizer) as it, kitchen(Recognizer(), ledger=it.ledger) as elsewhere:
+        first = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, KEYED))
+        await asyncio.wait_for(recognizer.started.wait(), 5)
+        there = it if same_process else elsewhere
+        with pytest.raises(ServiceUnavailable, match="still in progress"):
+            await there.commands.analyze_meal_photo(structs.replace(ALICE, deadline=Deadline.after(1)), KEYED)
+        recognizer.gate.set()
+        assert (await first).meal.status is MealStatus.ANALYZED
+
+
+async def test_an_analysis_takes_no_longer_than_its_request() -> None:
+    recognizer = Recognizer(food("rice"))
+    recognizer.gate.clear()
+    async with kitchen(recognizer, deadline=60) as it:
+        with suppress(ServiceUnavailable):  # the caller is told the outcome if it is recorded in time
+            await it.commands.analyze_meal_photo(structs.replace(ALICE, deadline=Deadline.after(1)), PHOTO)
+        await it.commands.drain()
+        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
 
 
 @pytest.mark.parametrize(

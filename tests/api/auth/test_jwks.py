@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 
 import httpx
 import jwt
@@ -333,6 +334,7 @@ async def test_without_any_keys_the_api_answers_503(server: FaultyServer, clock:
             read_models=InMemoryReadModels(diary),
             authenticator=authenticator,
             version="1",
+            request_deadline=timedelta(seconds=30),
         )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://meal-ledger.test") as http:
