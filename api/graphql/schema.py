@@ -1,19 +1,16 @@
 """The executable schema: schema.graphql with its scalars, enums and resolvers bound."""
 
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-import msgspec
-from ariadne import EnumType, InputType, make_executable_schema
+from ariadne import EnumType, make_executable_schema
 from ariadne.utils import convert_camel_case_to_snake
 from graphql import GraphQLSchema
 
-from api.graphql.mutations import mutation
+from api.graphql.mutations import mutation, payloads
 from api.graphql.queries import meal_type, query
 from api.graphql.scalars import SCALARS
 from ledger import (
-    EntryAmount,
     ErrorCode,
     MealSource,
     MealStatus,
@@ -44,7 +41,7 @@ def executable_schema() -> GraphQLSchema:
         query,
         mutation,
         meal_type,
-        InputType("EntryAmountInput", out_type=_entry_amount),
+        *payloads,
         *SCALARS,
         *_ENUMS,
         convert_names_case=_python_name,
@@ -53,7 +50,3 @@ def executable_schema() -> GraphQLSchema:
 
 def _python_name(name: str, _schema: GraphQLSchema, path: tuple[str, ...]) -> str:
     return _ARGUMENTS.get(path) or convert_camel_case_to_snake(name)
-
-
-def _entry_amount(fields: Mapping[str, object]) -> EntryAmount:
-    return msgspec.convert(fields, EntryAmount)

@@ -13,9 +13,11 @@ from graphql import (
     is_introspection_type,
     is_specified_scalar_type,
 )
+from msgspec import Struct
 
 from api.export import EXPORT, exported_schema, main
 from api.graphql.schema import executable_schema
+from ledger import AnalyzeMealPhoto, ConfirmMealAnalysis, DeleteMeal, UpdateMeal
 
 SCHEMA = executable_schema()
 OWN_TYPES = [
@@ -70,6 +72,22 @@ def test_every_mutation_answers_with_a_payload_that_has_user_errors() -> None:
         assert not any(type_.endswith("!") for type_ in types.values()), (
             "they are null where nothing was done"
         )
+
+
+@pytest.mark.parametrize(
+    ("mutation", "command"),
+    [
+        ("analyzeMealPhoto", AnalyzeMealPhoto),
+        ("confirmMealAnalysis", ConfirmMealAnalysis),
+        ("updateMeal", UpdateMeal),
+        ("deleteMeal", DeleteMeal),
+    ],
+)
+def test_arguments_of_a_mutation_are_the_fields_of_its_command(mutation: str, command: type[Struct]) -> None:
+    assert SCHEMA.mutation_type
+    arguments = SCHEMA.mutation_type.fields[mutation].args.items()
+    names = {argument.out_name or name for name, argument in arguments}
+    assert names == set(command.__struct_fields__)
 
 
 def test_dates_and_times_say_what_specifies_them() -> None:
