@@ -11,14 +11,14 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from api.auth import Authenticator
-from api.errors import RequestErrorCode, ResponseError
+from api.errors import MethodNotAllowed, NotFound
 from api.graphql import executable_schema
 from api.http import (
     HEALTH_PATHS,
     AuthenticationMiddleware,
     CorrelationMiddleware,
     GraphQLEndpoint,
-    graphql_response,
+    error_response,
     health_routes,
     state_of,
 )
@@ -69,10 +69,6 @@ async def _refuse(request: Request, error: Exception) -> Response:
     """The router's own refusals: no such path, or another method."""
     if not isinstance(error, HTTPException):
         raise error
-    code = RequestErrorCode.METHOD_NOT_ALLOWED if error.status_code == 405 else RequestErrorCode.NOT_FOUND
-    return graphql_response(
-        state_of(request.scope),
-        status=error.status_code,
-        errors=[ResponseError(code=code, message=f"{error.detail}; GraphQL is at {GRAPHQL_PATH}.")],
-        headers=error.headers,
-    )
+    kind = MethodNotAllowed if error.status_code == 405 else NotFound
+    refused = kind(f"{error.detail}; GraphQL is at {GRAPHQL_PATH}.", headers=error.headers)
+    return error_response(state_of(request.scope), refused)

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from graphql import DocumentNode, GraphQLSchema, GraphQLSyntaxError, parse, specified_rules, validate
 from msgspec import Struct
 
-from api.errors import DocumentRefused, RequestErrorCode, document_errors
+from api.errors import DocumentRefused, RequestErrorCode
 from api.graphql.duplicate_fields import without_duplicate_fields
 from api.graphql.finite_numbers import FiniteNumbersRule
+from api.graphql.located_errors import document_errors
 from api.graphql.query_complexity import DocumentTooComplex, check_complexity
 
 MAX_TOKENS = 1000

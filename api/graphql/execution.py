@@ -6,14 +6,9 @@ from typing import Any
 from graphql import DocumentNode, ExecutionResult, Executor, GraphQLSchema, execute_root_selection_set
 from msgspec import Struct
 
-from api.errors import (
-    DocumentRefused,
-    RequestErrorCode,
-    ResponseError,
-    document_errors,
-    execution_errors,
-)
+from api.errors import DocumentRefused, RequestErrorCode, ResponseError
 from api.graphql.context import Context
+from api.graphql.located_errors import document_errors, execution_errors
 
 
 class Executed(Struct, frozen=True):

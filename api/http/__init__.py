@@ -5,14 +5,14 @@ from api.http.correlation import CorrelationMiddleware
 from api.http.endpoint import GraphQLEndpoint
 from api.http.health import HEALTH_PATHS, health_routes
 from api.http.request_state import state_of
-from api.http.responses import graphql_response
+from api.http.responses import error_response
 
 __all__ = [
     "HEALTH_PATHS",
     "AuthenticationMiddleware",
     "CorrelationMiddleware",
     "GraphQLEndpoint",
-    "graphql_response",
+    "error_response",
     "health_routes",
     "state_of",
 ]

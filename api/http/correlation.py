@@ -10,9 +10,9 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import unexpected_error
+from api.errors import api_error
 from api.http.request_state import RequestState, attach
-from api.http.responses import graphql_response
+from api.http.responses import error_response
 from ledger import Deadline
 
 HEADER = "X-Request-ID"
@@ -28,7 +28,8 @@ class CorrelationMiddleware:
     The deadline of a request begins here, before it waits for anything.
 
     Writes one line per request, without anything that the client chose freely. A failure that nobody expected ends
-    here: it is logged once and answered without what went wrong inside. `quiet_paths` are logged at debug level.
+    here: it is logged once and answered without what went wrong inside. `quiet_paths` are logged at debug level, other
+    requests at info level, or as warnings from a status of 500 on.
     """
 
     def __init__(
@@ -69,15 +70,17 @@ class CorrelationMiddleware:
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001 - the last resort: everything unexpected is reported here
-            fault = unexpected_error(error, state.correlation_id)
+            answer = api_error(error, state.correlation_id)
             if status is None:
-                await graphql_response(state, status=500, errors=[fault])(scope, receive, send_with_id)
+                await error_response(state, answer)(scope, receive, send_with_id)
         finally:
             self._log_line(state, scope, status, time.perf_counter() - started)
 
     def _log_line(self, state: RequestState, scope: Scope, status: int | None, seconds: float) -> None:
         path = scope["path"]
-        write = _log.debug if path in self._quiet_paths else _log.info
+        write = _log.warning if status is None or status >= 500 else _log.info
+        if path in self._quiet_paths:
+            write = _log.debug
         write(
             "http_request",
             method=scope["method"] if scope["method"] in _METHODS else "other",

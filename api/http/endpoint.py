@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.errors import DocumentRefused, RequestErrorCode, RequestRefused
+from api.errors import DeadlinePassed, DocumentRefused, MethodNotAllowed, RequestRefused
 from api.graphql import Context, DocumentCache, Executed, execute
 from api.http.departure import given_up_by_departure
 from api.http.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
 from api.http.request_state import RequestState, state_of
 from api.http.requests import GraphQLRequest, read_graphql_request
-from api.http.responses import graphql_response
+from api.http.responses import error_response, graphql_response
 from ledger import MealCommands, RequestContext
 from projections import ReadModels
 
@@ -42,21 +42,12 @@ class GraphQLEndpoint:
                 _require_query(document, asked.operation_name)
             async with given_up_by_departure(request.receive, state.deadline):
                 done = await self._execute(document, asked, self._context(state))
-        except RequestRefused as refused:
-            return graphql_response(
-                state,
-                status=refused.status,
-                media_type=media_type,
-                errors=[refused.error],
-                headers=refused.headers,
-            )
         except DocumentRefused as refused:
-            return graphql_response(
-                state,
-                status=_status_of_refused_document(media_type),
-                media_type=media_type,
-                errors=refused.errors,
+            return error_response(
+                state, refused, media_type=media_type, status=_status_of_refused_document(media_type)
             )
+        except RequestRefused as refused:
+            return error_response(state, refused, media_type=media_type)
         return graphql_response(
             state, media_type=media_type, data=done.data, with_data=True, errors=done.errors
         )
@@ -65,7 +56,7 @@ class GraphQLEndpoint:
         """Queries end at the deadline. Mutations keep it themselves: one that is under way may have to go on."""
         deadline = context.request.deadline
         if deadline.passed:
-            raise _too_late()
+            raise DeadlinePassed
         execution = execute(
             self._schema, document, context, variables=asked.variables, operation_name=asked.operation_name
         )
@@ -75,7 +66,7 @@ class GraphQLEndpoint:
             async with asyncio.timeout(deadline.remaining):
                 return await execution
         except TimeoutError:
-            raise _too_late() from None
+            raise DeadlinePassed from None
 
     def _context(self, state: RequestState) -> Context:
         if state.user_id is None:
@@ -95,9 +86,7 @@ def _joined(values: list[str]) -> str | None:
 
 def _require_query(document: DocumentNode, operation_name: str | None) -> None:
     if not _is_query(document, operation_name):
-        raise RequestRefused(
-            405, RequestErrorCode.METHOD_NOT_ALLOWED, "A mutation must be sent as a POST.", {"Allow": "POST"}
-        )
+        raise MethodNotAllowed("A mutation must be sent as a POST.", headers={"Allow": "POST"})
 
 
 def _is_query(document: DocumentNode, operation_name: str | None) -> bool:
@@ -105,15 +94,6 @@ def _is_query(document: DocumentNode, operation_name: str | None) -> bool:
     return operation is None or operation.operation is OperationType.QUERY
 
 
-def _too_late() -> RequestRefused:
-    return RequestRefused(
-        503,
-        RequestErrorCode.SERVICE_UNAVAILABLE,
-        "The request could not be answered in time. Please try again.",
-        {"Retry-After": "5"},
-    )
-
-
 def _status_of_refused_document(media_type: str) -> int:
     """Under the older media type a well-formed answer is a 200 (GraphQL over HTTP, as its audit suite has it)."""
-    return 400 if media_type == GRAPHQL_RESPONSE else 200
+    return DocumentRefused.status if media_type == GRAPHQL_RESPONSE else 200

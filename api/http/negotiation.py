@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from api.errors import RequestErrorCode, RequestRefused
+from api.errors import NotAcceptable
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -20,16 +20,14 @@ class _Match(NamedTuple):
 def response_media_type(accept: str | None) -> str:
     """The media type to answer with: JSON unless the client prefers, or names only, that of GraphQL over HTTP.
 
-    Raises RequestRefused (406) when it accepts neither.
+    Raises NotAcceptable when it accepts neither.
     """
     if accept is None or not accept.strip():
         return JSON
     ranges = [_media_range(part) for part in accept.split(",")]
     json, graphql = _match(JSON, ranges), _match(GRAPHQL_RESPONSE, ranges)
     if not (json.quality or graphql.quality):
-        raise RequestRefused(
-            406,
-            RequestErrorCode.NOT_ACCEPTABLE,
+        raise NotAcceptable(
             f"Answers are {JSON} or {GRAPHQL_RESPONSE}; accept one of them.",
         )
     # At equal quality what is named wins over a wildcard; where both are named it is the newer one.

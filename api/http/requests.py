@@ -8,7 +8,7 @@ from msgspec import Struct
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect, Request
 
-from api.errors import RequestErrorCode, RequestRefused
+from api.errors import BadRequest, MethodNotAllowed, RequestTimeout, RequestTooLarge, UnsupportedMediaType
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_VARIABLE_VALUES = 1000
@@ -25,19 +25,14 @@ class GraphQLRequest(Struct, frozen=True, rename="camel"):
 
 
 async def read_graphql_request(request: Request) -> GraphQLRequest:
-    """Raises RequestRefused with the HTTP status that says what is wrong."""
+    """The GraphQL request. Raises RequestRefused."""
     if request.method == "POST":
         _check_content_type(request.headers)
         decoded = _decoded(await _body(request))
     elif request.method == "GET":
         decoded = _from_parameters(request.query_params)
     else:
-        raise RequestRefused(
-            405,
-            RequestErrorCode.METHOD_NOT_ALLOWED,
-            "Send a POST, or a query as a GET.",
-            {"Allow": "GET, POST"},
-        )
+        raise MethodNotAllowed("Send a POST, or a query as a GET.", headers={"Allow": "GET, POST"})
     _check_variables(decoded.variables)
     return decoded
 
@@ -45,11 +40,11 @@ async def read_graphql_request(request: Request) -> GraphQLRequest:
 def _check_content_type(headers: Headers) -> None:
     media_type, *parameters = (part.strip() for part in headers.get("content-type", "").lower().split(";"))
     if media_type != "application/json" or any(map(_names_another_charset, parameters)):
-        raise _unsupported(
+        raise UnsupportedMediaType(
             "Send the request as JSON in UTF-8, with the header Content-Type: application/json."
         )
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise _unsupported("Send the request without a Content-Encoding.")
+        raise UnsupportedMediaType("Send the request without a Content-Encoding.")
 
 
 def _names_another_charset(parameter: str) -> bool:
@@ -69,23 +64,21 @@ async def _body(request: Request) -> bytes:
                 if len(body) > MAX_BODY_BYTES:
                     raise _too_large()
     except TimeoutError:
-        raise RequestRefused(
-            408, RequestErrorCode.REQUEST_TIMEOUT, "The body did not arrive in time.", {"Connection": "close"}
-        ) from None
+        raise RequestTimeout("The body did not arrive in time.") from None
     except ClientDisconnect:
-        raise _malformed("The client went away before the body was complete.") from None
+        raise BadRequest("The client went away before the body was complete.") from None
     return bytes(body)
 
 
 def _decoded(body: bytes) -> GraphQLRequest:
     if body.lstrip()[:1] == b"[":
-        raise _malformed("Send one request at a time: batches are not supported.")
+        raise BadRequest("Send one request at a time: batches are not supported.")
     try:
         return msgspec.json.decode(body, type=GraphQLRequest)
     except msgspec.ValidationError as error:
-        raise _malformed(f"The request is not as GraphQL over HTTP has it: {error}.") from error
+        raise BadRequest(f"The request is not as GraphQL over HTTP has it: {error}.") from error
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise _malformed("The body is not JSON in UTF-8.") from None
+        raise BadRequest("The body is not JSON in UTF-8.") from None
 
 
 def _from_parameters(parameters: QueryParams) -> GraphQLRequest:
@@ -93,7 +86,7 @@ def _from_parameters(parameters: QueryParams) -> GraphQLRequest:
     for name in ("query", "operationName", "variables", "extensions"):
         values = parameters.getlist(name)
         if len(values) > 1:
-            raise _malformed(f"The parameter {name} is there more than once.")
+            raise BadRequest(f"The parameter {name} is there more than once.")
         if values:
             given[name] = values[0]
     if sum(map(len, given.values())) > MAX_BODY_BYTES:
@@ -106,13 +99,13 @@ def _from_parameters(parameters: QueryParams) -> GraphQLRequest:
         }
         return msgspec.convert(given | maps, GraphQLRequest)
     except msgspec.ValidationError as error:
-        raise _malformed(f"The request is not as GraphQL over HTTP has it: {error}.") from error
+        raise BadRequest(f"The request is not as GraphQL over HTTP has it: {error}.") from error
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise _malformed("The parameters variables and extensions are JSON objects.") from None
+        raise BadRequest("The parameters variables and extensions are JSON objects.") from None
 
 
 def _check_variables(variables: dict[str, Any] | None) -> None:
-    """Raises RequestRefused for more values than any operation of the schema can use: each costs time to check."""
+    """Raises BadRequest for more values than any operation of the schema can use: each costs time to check."""
     stack: list[object] = [variables]
     count = 0
     while stack:
@@ -120,22 +113,9 @@ def _check_variables(variables: dict[str, Any] | None) -> None:
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         count += len(inner)
         if count > MAX_VARIABLE_VALUES:
-            raise _malformed(f"The variables hold over {MAX_VARIABLE_VALUES} values.")
+            raise BadRequest(f"The variables hold over {MAX_VARIABLE_VALUES} values.")
         stack.extend(inner)
 
 
-def _malformed(message: str) -> RequestRefused:
-    return RequestRefused(400, RequestErrorCode.BAD_REQUEST, message)
-
-
-def _unsupported(message: str) -> RequestRefused:
-    return RequestRefused(415, RequestErrorCode.UNSUPPORTED_MEDIA_TYPE, message)
-
-
-def _too_large() -> RequestRefused:
-    return RequestRefused(
-        413,
-        RequestErrorCode.REQUEST_TOO_LARGE,
-        f"The request has over {MAX_BODY_BYTES} bytes.",
-        {"Connection": "close"},
-    )
+def _too_large() -> RequestTooLarge:
+    return RequestTooLarge(f"The request has over {MAX_BODY_BYTES} bytes.")

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from api.errors import ResponseError
+from api.errors import ApiError, ResponseError
 from api.http.negotiation import JSON
 from api.http.request_state import RequestState
 
@@ -38,4 +38,17 @@ def graphql_response(
             "Content-Type": f"{media_type}; charset=utf-8",
             "Cache-Control": "no-store",
         },
+    )
+
+
+def error_response(
+    state: RequestState, error: ApiError, *, media_type: str = JSON, status: int | None = None
+) -> Response:
+    """What answers a request that ends in `error`: with its status, unless another one is given."""
+    return graphql_response(
+        state,
+        status=error.status if status is None else status,
+        media_type=media_type,
+        errors=error.errors,
+        headers=error.headers,
     )
