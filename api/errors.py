@@ -146,7 +146,7 @@ class RequestTooLarge(RequestRefused):
 
 
 class UnsupportedMediaType(RequestRefused):
-    """The body is not JSON in UTF-8."""
+    """The body must be JSON in UTF-8."""
 
     status = 415
     code = RequestErrorCode.UNSUPPORTED_MEDIA_TYPE
@@ -175,7 +175,7 @@ class DocumentRefused(ApiError):
     status = 400
 
     def __init__(self, errors: Iterable[ResponseError]) -> None:
-        super().__init__("The document is refused.")
+        super().__init__("The document is rejected.")
         self._errors = tuple(errors)
 
     @property
@@ -208,7 +208,7 @@ class UnexpectedError(ApiError):
     code = RequestErrorCode.INTERNAL_SERVER_ERROR
 
     def __init__(self, correlation_id: str) -> None:
-        super().__init__(f"Something went wrong on our side. If you report it, name {correlation_id}.")
+        super().__init__(f"Internal error. To report it, quote the correlation id {correlation_id}.")
 
 
 def api_error(error: Exception, correlation_id: str) -> ApiError:

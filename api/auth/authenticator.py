@@ -33,7 +33,7 @@ class KeysUnavailable(Unavailable):
     """No token can be checked at the moment, since the issuer's keys were never fetched, or too long ago."""
 
     def __init__(self) -> None:
-        super().__init__("Tokens cannot be checked at the moment. Please try again.")
+        super().__init__("Tokens cannot be verified at the moment. Please try again.")
 
 
 class Authenticator(Protocol):

@@ -23,4 +23,4 @@ class FiniteNumbersRule(ASTValidationRule):
 
     def _check(self, node: FloatValueNode | IntValueNode) -> None:
         if not math.isfinite(float(node.value)):
-            self.report_error(InvalidInput("A number in the document is beyond all bounds.", node))
+            self.report_error(InvalidInput("A number in the document is too large for a Float.", node))

@@ -47,7 +47,7 @@ async def resolve_meal(
     try:
         canonical = str(UUID(meal_id))
     except ValueError:
-        raise InvalidInput("A meal id is a UUID, as a mutation answered it.") from None
+        raise InvalidInput("A meal id must be a UUID, as returned by a mutation.") from None
     return await context.read_models.meal(context.request.user_id, canonical, min_position=min_position)
 
 
@@ -101,7 +101,7 @@ def _parse_cursor(after: str | None) -> HistoryCursor | None:
     try:
         return None if after is None else decode_cursor(after)
     except ValueError:
-        raise InvalidInput("`after` must be a cursor that an earlier page answered, unchanged.") from None
+        raise InvalidInput("`after` must be a cursor returned by an earlier page, unchanged.") from None
 
 
 def _connection(meals: tuple[MealSnapshot, ...], *, has_next_page: bool) -> MealConnection:

@@ -93,11 +93,11 @@ def _check_operation(operation: OperationDefinitionNode, size: _Size) -> None:
         )
     if operation.operation is OperationType.MUTATION and size.width > MAX_MUTATIONS:
         raise DocumentTooComplex(
-            f"The operation holds {_number(size.width)} mutations; at most {MAX_MUTATIONS} are allowed."
+            f"The operation has {_number(size.width)} mutations; at most {MAX_MUTATIONS} are allowed."
         )
     if size.cost > MAX_COST:
         raise DocumentTooComplex(
-            f"The operation could answer with some {_number(size.cost)} values; at most {MAX_COST} are allowed. "
+            f"The operation could return about {_number(size.cost)} values; at most {MAX_COST} are allowed. "
             "Ask for smaller pages or fewer fields."
         )
 
@@ -142,7 +142,7 @@ class _Walk:
             self._repeats += 1
             if self._repeats > MAX_REPEATS:
                 raise DocumentTooComplex(
-                    f"The document names fields again and again; at most {MAX_REPEATS} repeats are allowed."
+                    f"The document repeats fields too often; at most {MAX_REPEATS} repeats are allowed."
                 )
         names.add(response_name)
         inner = self.selections(field.selection_set, level + 1, set()) if field.selection_set else _Size()
@@ -156,7 +156,7 @@ class _Walk:
     def _spread(self, spread: FragmentSpreadNode) -> _Size:
         self._spreads += 1
         if self._spreads > MAX_SPREADS:
-            raise DocumentTooComplex(f"The document spreads fragments over {MAX_SPREADS} times.")
+            raise DocumentTooComplex(f"The document spreads fragments more than {MAX_SPREADS} times.")
         return self.fragment(spread.name.value)
 
 

@@ -25,7 +25,7 @@ def parse_date(value: object) -> date:
             return date.fromisoformat(value)
     except ValueError:
         pass  # there is no such day
-    raise InvalidInput("A Date is a day that exists, written YYYY-MM-DD, such as 2026-11-22.")
+    raise InvalidInput("A Date must be an existing day, written YYYY-MM-DD, such as 2026-11-22.")
 
 
 def parse_date_time(value: object) -> datetime:
@@ -33,15 +33,15 @@ def parse_date_time(value: object) -> datetime:
     match = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidInput(
-            "A DateTime is written as in RFC 3339, with its offset from UTC, such as 2026-11-22T12:30:00+01:00."
+            "A DateTime must be written as in RFC 3339, with its offset from UTC, such as 2026-11-22T12:30:00+01:00."
         )
     if match["second"] == "60":
-        raise InvalidInput("A DateTime has seconds from 00 to 59: leap seconds cannot be stored.")
+        raise InvalidInput("A DateTime must have seconds from 00 to 59: leap seconds cannot be stored.")
     try:
         return datetime.fromisoformat(match[0].upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidInput(
-            "A DateTime is an instant that exists, in UTC between the years 1 and 9999."
+            "A DateTime must be a valid instant, in UTC between the years 1 and 9999."
         ) from None
 
 
@@ -52,7 +52,7 @@ def parse_position(value: object) -> int:
             return decode_position(value)
     except ValueError:
         pass  # said below, as for every other value
-    raise InvalidInput("A Position is a text that a mutation or a summary answered, unchanged.")
+    raise InvalidInput("A Position must be a value returned by a mutation or dailySummary, unchanged.")
 
 
 def format_date_time(value: datetime) -> str:

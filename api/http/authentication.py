@@ -50,7 +50,7 @@ def _token(headers: Headers) -> str:
         raise Unauthenticated("Send one Authorization header.", bearer_error="invalid_request")
     match = _CREDENTIALS.fullmatch(given[0])
     if match is None:
-        raise Unauthenticated("The Authorization header must be: Bearer, a blank, and the token.")
+        raise Unauthenticated("The Authorization header must be Bearer, one space and the token.")
     if len(match["token"]) > MAX_TOKEN_LENGTH:
-        raise Unauthenticated(f"The token has over {MAX_TOKEN_LENGTH} characters.")
+        raise Unauthenticated(f"The token is longer than {MAX_TOKEN_LENGTH} characters.")
     return match["token"]

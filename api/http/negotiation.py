@@ -28,7 +28,7 @@ def response_media_type(accept: str | None) -> str:
     json, graphql = _match(JSON, ranges), _match(GRAPHQL_RESPONSE, ranges)
     if not (json.quality or graphql.quality):
         raise NotAcceptable(
-            f"Answers are {JSON} or {GRAPHQL_RESPONSE}; accept one of them.",
+            f"Responses are {JSON} or {GRAPHQL_RESPONSE}; accept one of them.",
         )
     # At equal quality what is named wins over a wildcard; where both are named it is the newer one.
     if graphql > json or (graphql == json and graphql.specificity == _EXACT):

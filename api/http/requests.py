@@ -64,9 +64,9 @@ async def _body(request: Request) -> bytes:
                 if len(body) > MAX_BODY_BYTES:
                     raise _too_large()
     except TimeoutError:
-        raise RequestTimeout("The body did not arrive in time.") from None
+        raise RequestTimeout("The body was not received in time.") from None
     except ClientDisconnect:
-        raise BadRequest("The client went away before the body was complete.") from None
+        raise BadRequest("The client disconnected before the body was complete.") from None
     return bytes(body)
 
 
@@ -76,9 +76,9 @@ def _decoded(body: bytes) -> GraphQLRequest:
     try:
         return msgspec.json.decode(body, type=GraphQLRequest)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"The request is not as GraphQL over HTTP has it: {error}.") from error
+        raise BadRequest(f"The request does not conform to GraphQL over HTTP: {error}.") from error
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise BadRequest("The body is not JSON in UTF-8.") from None
+        raise BadRequest("The body must be JSON in UTF-8.") from None
 
 
 def _from_parameters(parameters: QueryParams) -> GraphQLRequest:
@@ -86,7 +86,7 @@ def _from_parameters(parameters: QueryParams) -> GraphQLRequest:
     for name in ("query", "operationName", "variables", "extensions"):
         values = parameters.getlist(name)
         if len(values) > 1:
-            raise BadRequest(f"The parameter {name} is there more than once.")
+            raise BadRequest(f"The parameter {name} is given more than once.")
         if values:
             given[name] = values[0]
     if sum(map(len, given.values())) > MAX_BODY_BYTES:
@@ -99,9 +99,9 @@ def _from_parameters(parameters: QueryParams) -> GraphQLRequest:
         }
         return msgspec.convert(given | maps, GraphQLRequest)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"The request is not as GraphQL over HTTP has it: {error}.") from error
+        raise BadRequest(f"The request does not conform to GraphQL over HTTP: {error}.") from error
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise BadRequest("The parameters variables and extensions are JSON objects.") from None
+        raise BadRequest("The parameters variables and extensions must be JSON objects.") from None
 
 
 def _check_variables(variables: dict[str, Any] | None) -> None:
@@ -113,9 +113,9 @@ def _check_variables(variables: dict[str, Any] | None) -> None:
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         count += len(inner)
         if count > MAX_VARIABLE_VALUES:
-            raise BadRequest(f"The variables hold over {MAX_VARIABLE_VALUES} values.")
+            raise BadRequest(f"The variables have more than {MAX_VARIABLE_VALUES} values.")
         stack.extend(inner)
 
 
 def _too_large() -> RequestTooLarge:
-    return RequestTooLarge(f"The request has over {MAX_BODY_BYTES} bytes.")
+    return RequestTooLarge(f"The request is larger than {MAX_BODY_BYTES} bytes.")

@@ -296,7 +296,7 @@ async def test_a_refusal_says_neither_why_nor_what_was_sent(http: httpx.AsyncCli
         a_token().rpartition(".")[0] + "." + "A" * 43,
     ]
     texts = [(await ask(http, f"Bearer {token}")).json()["errors"][0]["message"] for token in wrong]
-    assert set(texts) == {"The token is not valid here."}
+    assert set(texts) == {"The token is invalid."}
 
 
 async def test_no_token_is_ever_logged(http: httpx.AsyncClient) -> None:

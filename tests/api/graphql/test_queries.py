@@ -230,7 +230,7 @@ async def test_a_position_beyond_the_head_is_refused(alice: GraphQLClient) -> No
 async def test_a_made_up_position_is_refused(alice: GraphQLClient, position: object) -> None:
     error = await alice.error(SUMMARY, date="2026-11-20", minPosition=position)
     assert (error["code"], error["data"]) == ("VALIDATION_ERROR", None)
-    assert "A Position is" in error["message"]
+    assert "A Position must be" in error["message"]
     assert len(error["message"]) <= 500
 
 
@@ -252,11 +252,11 @@ async def test_a_malformed_day_is_refused_in_a_variable_and_in_the_document(
 ) -> None:
     error = await alice.error(SUMMARY, date=day)
     assert error["code"] == "VALIDATION_ERROR"
-    assert "A Date is" in error["message"]
+    assert "A Date must be" in error["message"]
     if isinstance(day, str) and day.isprintable():
         error = await alice.error(f'{{ dailySummary(date: "{day}") {{ mealCount }} }}')
         assert error["code"] == "VALIDATION_ERROR"
-        assert "A Date is" in error["message"]
+        assert "A Date must be" in error["message"]
 
 
 async def test_several_questions_are_answered_at_once(alice: GraphQLClient, diary: Diary) -> None:

@@ -126,5 +126,5 @@ def test_a_day_is_read_as_it_is_written(day: date) -> None:
     ],
 )
 def test_what_is_no_day_is_refused(value: object) -> None:
-    with pytest.raises(InvalidInput, match="A Date is"):
+    with pytest.raises(InvalidInput, match="A Date must be"):
         parse_date(value)
