@@ -5,9 +5,11 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,13 +23,17 @@ from tests.ops.local.processes import eventually
 from tests.ops.running_service import Client, meal_ledger, start
 
 ABANDONED = 120
-ANALYZE = 'mutation { analyzeMealPhoto(photoUrl: "https://example.com/plate.jpg") { status } }'
+ANALYZE = (
+    'mutation { analyzeMealPhoto(photoUrl: "https://example.com/plate.jpg") { status userErrors { code } } }'
+)
 
 
 class Service:
     """`meal-ledger serve` and `project` on a MongoDB of their own, with a model that counts its calls."""
 
-    def __init__(self, folder: Path, mongod: LocalMongod, model: FaultyServer) -> None:
+    def __init__(
+        self, folder: Path, mongod: LocalMongod, model: FaultyServer, *, analysis_seconds: int
+    ) -> None:
         addresses = FoodServiceAddresses(model.port)
         self.mongod = mongod
         self.port = free_port()
@@ -42,6 +48,7 @@ class Service:
             "USDA_API_KEY": "key",
             "USDA_BASE_URL": addresses.usda_base_url,
             "OPENFOODFACTS_SEARCH_URL": addresses.openfoodfacts_search_url,
+            "ANALYSIS_DEADLINE_SECONDS": str(analysis_seconds),
             "AUTH_JWT_SECRET": "a secret of more than thirty-two bytes",
             "AUTH_ISSUER": "tests",
             "AUTH_AUDIENCE": "meal-ledger",
@@ -91,16 +98,22 @@ class Service:
             process.wait()
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with LocalMongod(tmp_path / "db") as mongod, FaultyServer(food_services_app()) as model:
-        running = Service(tmp_path, mongod, model)
+@contextmanager
+def _running(folder: Path, *, analysis_seconds: int = 30) -> Iterator[Service]:
+    with LocalMongod(folder / "db") as mongod, FaultyServer(food_services_app()) as model:
+        service = Service(folder, mongod, model, analysis_seconds=analysis_seconds)
         try:
-            eventually(running.is_ready, 60)
-            yield running
+            eventually(service.is_ready, 60)
+            yield service
         finally:
             mongod.send(signal.SIGCONT)
-            running.stop()
+            service.stop()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with _running(tmp_path) as running:
+        yield running
 
 
 def test_what_was_abandoned_while_the_service_was_frozen_leaves_no_trace(service: Service) -> None:
@@ -127,6 +140,27 @@ def test_what_was_abandoned_while_the_database_was_frozen_never_reaches_the_mode
     topics = service.topics()
     assert topics.count("MealAnalysisRequested") < ABANDONED // 2
     assert topics.count("MealAnalysisRequested") == topics.count("MealAnalysisFailed") + 1
+
+
+def test_no_request_outlasts_its_deadline_while_the_database_is_frozen(tmp_path: Path) -> None:
+    with _running(tmp_path, analysis_seconds=3) as service, ThreadPoolExecutor() as pool:
+        token = service.token("alice")
+        service.mongod.send(signal.SIGSTOP)
+        delete = f'mutation {{ deleteMeal(mealId: "{uuid4()}") {{ userErrors {{ code }} }} }}'
+        documents = (ANALYZE, delete, "{ mealHistory { edges { cursor } } }")
+        analyzed, deleted, history = pool.map(lambda text: _post(service.url, token, text), documents)
+        for answer in (*analyzed["data"].values(), *deleted["data"].values()):
+            assert [error["code"] for error in answer["userErrors"]] == ["SERVICE_UNAVAILABLE"]
+        assert [error["extensions"]["code"] for error in history["errors"]] == ["SERVICE_UNAVAILABLE"]
+
+
+def _post(url: str, token: str, document: str) -> dict[str, Any]:
+    """The answer; a client of ours would wait for it much longer than a request lasts, but not as long as the store."""
+    response = httpx.post(
+        f"{url}/graphql", json={"query": document}, headers={"Authorization": f"Bearer {token}"}, timeout=25
+    )
+    answer: dict[str, Any] = response.json()
+    return answer
 
 
 @contextmanager
