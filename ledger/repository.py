@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import TypeVar
 from uuid import UUID
@@ -36,8 +36,9 @@ class OutcomeUnknown(ServiceUnavailable):
 class MealRepository:
     """The streams of meals behind an async face.
 
-    The store's contract is synchronous, so a bounded pool of threads does the waiting, and at most `queue` calls wait
-    for one of them. A call whose deadline has passed by the time a thread is free is never begun.
+    The store's contract is synchronous, so a bounded pool of threads does the waiting, and at most `queue` calls of
+    requests wait for one of them; work that is no request's own, such as the outcome of an analysis that has been paid
+    for, is always let in. A call whose deadline has passed by the time a thread is free is never begun.
     """
 
     def __init__(self, application: MealLedger, *, threads: int, queue: int = 512) -> None:
@@ -92,16 +93,20 @@ class MealRepository:
         except TimeoutError:
             raise ServiceUnavailable(_UNREACHABLE) from None
 
+    def _queue(self, work: Callable[[], _T]) -> Future[_T]:
+        if not self._places.acquire(blocking=False):
+            raise ServiceUnavailable("Too many requests are waiting. Please try again in a moment.")
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: self._places.release())
+        return future
+
     async def _run(self, work: Callable[[], _T], deadline: Deadline) -> _T:
         def unless_passed() -> _T:
             if deadline.passed:
                 raise _not_begun()
             return work()
 
-        if not self._places.acquire(blocking=False):
-            raise ServiceUnavailable("Too many requests are waiting. Please try again in a moment.")
-        future = self._pool.submit(unless_passed)
-        future.add_done_callback(lambda _: self._places.release())
+        future = self._pool.submit(unless_passed) if deadline is NO_DEADLINE else self._queue(unless_passed)
         result = asyncio.wrap_future(future)
         try:
             done, _ = await asyncio.wait([result], timeout=_finite(deadline.remaining))

@@ -88,7 +88,7 @@ def _uvicorn(settings: ServeSettings, app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=math.ceil(request_deadline(settings).total_seconds()),
+        timeout_graceful_shutdown=math.ceil(request_deadline(settings).total_seconds()) + 1,
     )
 
 

@@ -17,7 +17,7 @@ _CREDENTIALS = re.compile(r"bearer +(?P<token>[A-Za-z0-9._~+/-]+=*) *", re.ASCII
 
 
 class AuthenticationMiddleware:
-    """Lets nobody through without a token, but for the `open_paths`; then `state_of(scope).user_id` says who it is."""
+    """Requires a valid token on every path but the `open_paths`, and notes its user in `state_of(scope).user_id`."""
 
     def __init__(self, app: ASGIApp, *, authenticator: Authenticator, open_paths: Collection[str]) -> None:
         self._app = app

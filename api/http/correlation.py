@@ -27,9 +27,9 @@ class CorrelationMiddleware:
 
     The deadline of a request begins here, before it waits for anything.
 
-    Writes one line per request, without anything that the client chose freely. A failure that nobody expected ends
-    here: it is logged once and answered without what went wrong inside. `quiet_paths` are logged at debug level, other
-    requests at info level, or as warnings from a status of 500 on.
+    Writes one line per request, without free text of the client's. Unexpected errors end here: each is logged once and
+    answered without its details. `quiet_paths` are logged at debug level, other requests at info level, or as warnings
+    from a status of 500 on.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Clients that leave before they are answered."""
+"""Clients that disconnect before the response."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,16 +9,16 @@ from starlette.types import Receive
 from ledger import Deadline
 
 _TURNS = 4
-"""Turns of the event loop after which the end of a connection is known that came with the request.
+"""Turns of the event loop after which it is known that the client closed the connection right after its request.
 
-A process that was frozen finds requests whose clients left long ago. asyncio hands on what they sent in one turn, reads
-the end in the next, and has closed the connection after one more.
+A process that was frozen finds many such requests when it resumes. asyncio delivers the request in one turn, reads the
+end of the connection in the next, and reports the disconnect one turn later; one turn is spare.
 """
 
 
 @asynccontextmanager
 async def given_up_by_departure(receive: Receive, deadline: Deadline) -> AsyncIterator[None]:
-    """Let `deadline` pass when the client leaves. The body of the request has to be read before."""
+    """Let `deadline` pass when the client disconnects. The body of the request must have been read before."""
     watch = asyncio.create_task(_watch(receive, deadline))
     try:
         for _ in range(_TURNS):

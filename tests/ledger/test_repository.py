@@ -70,14 +70,26 @@ async def one_thread(queue: int = 10) -> AsyncIterator[Threads]:
 async def test_a_full_queue_refuses_at_once() -> None:
     async with one_thread(queue=1) as it:
         reading = await it.keep()
-        queued = asyncio.create_task(it.meals.append(a_meal()))
+        queued = [asyncio.create_task(it.meals.append(a_meal(), Deadline.after(60))) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(ServiceUnavailable, match="Too many"):
-            await it.meals.append(a_meal())
+            await it.meals.append(a_meal(), Deadline.after(60))
         it.goes_on.set()
         assert await reading == 0
-        assert await queued == 1
-        assert await it.meals.append(a_meal()) == 2
+        assert sorted(await asyncio.gather(*queued)) == [1, 2]
+        assert await it.meals.append(a_meal(), Deadline.after(60)) == 3
+
+
+async def test_a_full_queue_takes_what_is_no_requests_own() -> None:
+    async with one_thread(queue=0) as it:
+        reading = await it.keep()
+        queued = [asyncio.create_task(it.meals.append(a_meal(), Deadline.after(60)))]
+        await asyncio.sleep(0)
+        queued.append(asyncio.create_task(it.meals.append(a_meal())))
+        await asyncio.sleep(0)
+        it.goes_on.set()
+        await reading
+        assert sorted(await asyncio.gather(*queued)) == [1, 2]
 
 
 async def test_queued_work_is_refused_at_its_deadline() -> None:
