@@ -42,6 +42,8 @@ from projections import DAILY_SUMMARIES, MEALS, Projection, Projector, Projector
 
 PROJECTIONS: tuple[Projection, ...] = (MEALS, DAILY_SUMMARIES)
 
+_BESIDE_ANALYSIS_SECONDS = 5.0
+"""What a request gets beyond the deadline of an analysis: for its appends, and for whatever waits before them."""
 _SHARE_OF_DEADLINE = 0.8
 """How much of an analysis' deadline one call to a service may take, its retries included."""
 _FALL_BACK_SECONDS = 3.0
@@ -149,6 +151,11 @@ async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator
 def analysis_deadline(settings: ServeSettings) -> timedelta:
     """The deadline of one whole analysis."""
     return timedelta(seconds=settings.analysis_deadline_seconds)
+
+
+def request_deadline(settings: ServeSettings) -> timedelta:
+    """The deadline of one whole request, from its arrival."""
+    return analysis_deadline(settings) + timedelta(seconds=_BESIDE_ANALYSIS_SECONDS)
 
 
 def _outside_services(

@@ -1,6 +1,7 @@
 """The long-running commands: the API and the projectors, in the foreground, until they are told to end."""
 
 import asyncio
+import math
 import signal
 import socket
 import threading
@@ -15,14 +16,11 @@ from starlette.types import ASGIApp
 
 from api import create_app
 from ledger import StaleAnalysisSweep
-from ops.assembly import Store, open_api_parts, open_projectors, open_store
+from ops.assembly import Store, open_api_parts, open_projectors, open_store, request_deadline
 from ops.errors import OperatorError
 from ops.settings import ServeSettings, StoreSettings
 
 _log = structlog.get_logger(__name__)
-
-_GRACE_SECONDS = 5.0
-"""What requests in hand get beyond the deadline of an analysis when the API ends."""
 
 _SWEEP_EVERY = timedelta(seconds=30)
 
@@ -59,6 +57,7 @@ async def _serve(settings: ServeSettings, store: Store, listener: socket.socket)
             read_models=parts.read_models,
             authenticator=parts.authenticator,
             version=settings.app_version,
+            request_deadline=request_deadline(settings),
         )
         async with _in_background(sweep):
             await uvicorn.Server(_uvicorn(settings, app)).serve(sockets=[listener])
@@ -82,7 +81,7 @@ def _uvicorn(settings: ServeSettings, app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=round(settings.analysis_deadline_seconds + _GRACE_SECONDS),
+        timeout_graceful_shutdown=math.ceil(request_deadline(settings).total_seconds()) + 1,
     )
 
 
