@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from api import create_app
 from ledger.stale_analyses import StaleAnalysisSweep
-from ops.assembly import Store, analysis_deadline, open_api_parts, open_projectors, open_store
+from ops.composition_root import Store, analysis_deadline, open_api_parts, open_projectors, open_store
 from ops.errors import OperatorError
 from ops.settings import ServeSettings, StoreSettings
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_ARMED_EXEC = Path(__file__).with_name("armed_exec.py")
+_EXEC = Path(__file__).with_name("pdeathsig_exec.py")
 
 
 def start_child(
@@ -25,7 +25,7 @@ def start_child(
     It inherits the file descriptors in `keep_open`. A command that cannot be run ends with status 1 and says so in
     `log`.
     """
-    armed = [sys.executable, "-I", "-S", _ARMED_EXEC, os.getpid(), int(death_signal), *command]
+    armed = [sys.executable, "-I", "-S", _EXEC, os.getpid(), int(death_signal), *command]
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own commands
             [str(word) for word in armed],
@@ -43,7 +43,7 @@ def how_it_ended(code: int) -> str:
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
-def last_words(log: Path, limit: int = 300) -> str:
+def last_log_line(log: Path, limit: int = 300) -> str:
     """The last line that says something in a log, cut to `limit` characters."""
     try:
         with log.open("rb") as file:

@@ -14,19 +14,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops.errors import OperatorError
-from ops.local.armed_exec import die_with
 from ops.local.data_folder import DataFolder
 from ops.local.env_file import env_lines, read_env_file, write_env_file
 from ops.local.first_query import first_query
-from ops.local.food_services import LocalFoodServices
 from ops.local.local_values import child_environment, local_values, stand_ins
 from ops.local.mongod import LocalMongod
+from ops.local.pdeathsig_exec import die_with
 from ops.local.ports import LOOPBACK, answers, free_port, require_free
 from ops.local.readiness import Readiness
 from ops.local.stop_signals import StopRequested, StopSignals
 from ops.local.supervisor import Supervisor
 from ops.local.terminal import say
 from ops.settings import DEFAULT_DATA, check_settings
+from ops.stand_ins.food_services import LocalFoodServices
 
 # How long each may take to end, in seconds: the API finishes analyses under way (their deadline is 30 s).
 _API_GRACE = 45.0
@@ -121,7 +121,7 @@ class LocalEnvironment:
         port = free_port()
         supervisor.start(
             "the local food services",
-            [sys.executable, "-m", "ops.local.food_services", "--port", str(port)],
+            [sys.executable, "-m", "ops.stand_ins.food_services", "--port", str(port)],
             log=self._folder.log("food-services"),
             env=self._environ,
             grace=_FOOD_SERVICES_GRACE,

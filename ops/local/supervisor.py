@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ops.errors import OperatorError
-from ops.local.children import how_it_ended, last_words, start_child
+from ops.local.children import how_it_ended, last_log_line, start_child
 from ops.local.stop_signals import StopSignals
 
 _LOOK = 0.05  # seconds between two looks at the children
@@ -157,5 +157,5 @@ def _ended(child: Running, code: int) -> ChildEndedError:
     ended = f"{child.name} ended unexpectedly ({how_it_ended(code)})"
     if code < 0:
         return ChildEndedError(f"{ended}: see {child.log}")  # a signal leaves no time for last words
-    words = last_words(child.log).removeprefix("meal-ledger: ")
+    words = last_log_line(child.log).removeprefix("meal-ledger: ")
     return ChildEndedError(f"{ended}: {words} (log: {child.log})")

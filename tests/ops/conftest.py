@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.local.food_services import LocalFoodServices
+from ops.stand_ins.food_services import LocalFoodServices
 
 
 @pytest.fixture(scope="session")

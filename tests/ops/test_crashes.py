@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ops.local.food_services import FoodServiceAddresses, food_services_app
 from ops.local.ports import free_port
+from ops.stand_ins.food_services import FoodServiceAddresses, food_services_app
 from tests.fault_server import FaultyServer
 from tests.ops.local.processes import eventually
 from tests.ops.running_service import Client, meal_ledger, start

@@ -20,7 +20,7 @@ from ops.local.environment import folder
 from ops.local.ports import LOOPBACK, answers, free_port
 from tests.ops.local.processes import ROOT, eventually, is_alive
 
-SCRIPT = Path(__file__).parents[1] / "run_with_stand_in.py"
+SCRIPT = Path(__file__).with_name("run_with_stand_in_command.py")
 
 
 class Run:
@@ -307,7 +307,7 @@ def test_a_missing_library_is_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["init", "project", "serve"])
-def test_a_child_that_fails_ends_everything_with_its_last_words(
+def test_a_child_that_fails_ends_everything_with_its_last_log_line(
     tmp_path: Path, mongodb_url: str, command: str
 ) -> None:
     run = Run(tmp_path / "data", MONGODB_URL=mongodb_url, FAIL=command)

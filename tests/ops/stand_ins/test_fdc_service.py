@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.local.food_services import LocalFoodServices
+from ops.stand_ins.food_services import LocalFoodServices
 
 
 @pytest.fixture

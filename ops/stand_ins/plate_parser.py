@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
-from ops.local.food_data import number, rows
-from ops.local.words import plain, stem
+from ops.stand_ins.food_data import number, rows
+from ops.stand_ins.stemming import plain, stem
 
 
 class State(StrEnum):
@@ -57,7 +57,7 @@ class _Amount:
 _Item = _Word | _Amount | State | _Break
 
 
-class PlateReader:
+class PlateParser:
     """Finds the foods it knows in a text; every other word means nothing to it."""
 
     def __init__(self) -> None:

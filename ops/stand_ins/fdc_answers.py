@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ops.local.fdc_search import FoodSearch, Hit
-from ops.local.food_data import LOCAL_LABEL
-from ops.local.usda_foods import DataType, Nutrient, UsdaFood
+from ops.stand_ins.fdc_search import FoodSearch, Hit
+from ops.stand_ins.food_data import LOCAL_LABEL
+from ops.stand_ins.usda_foods import DataType, Nutrient, UsdaFood
 
 Json = dict[str, object]
 

@@ -9,13 +9,13 @@ import time
 import httpx
 import pytest
 
-from ops.local.food_services import FoodServiceAddresses, LocalFoodServices, food_services_app
+from ops.stand_ins.food_services import FoodServiceAddresses, LocalFoodServices, food_services_app
 from tests.fault_server import FaultyServer
 
 
 def _start(port: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "ops.local.food_services", "--port", str(port)],
+        [sys.executable, "-W", "error", "-m", "ops.stand_ins.food_services", "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

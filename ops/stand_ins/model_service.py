@@ -8,15 +8,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ops.local.model_requests import (
+from ops.stand_ins.model_requests import (
     ModelRequest,
     ModelRequestError,
     read_chat_request,
     read_responses_request,
     tokens_in,
 )
-from ops.local.model_schema import Json
-from ops.local.recognition import Recognizer
+from ops.stand_ins.model_schema import Json
+from ops.stand_ins.recognition import Recognizer
 
 # The model that answers, whichever was asked for: nobody shall take it for a real one.
 LOCAL_MODEL = "meal-ledger-local-sample"

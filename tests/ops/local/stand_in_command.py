@@ -1,6 +1,6 @@
 """A stand-in for the command `meal-ledger`, for tests of the supervisor: it notes when it starts and ends.
 
-Started as `python stand_in_service.py init | project | serve --host H --port P`; a line for each event goes to the
+Started as `python stand_in_command.py init | project | serve --host H --port P`; a line for each event goes to the
 file JOURNAL. With FAIL=<command> in the environment that command fails; with DEAF=<command> it ignores SIGTERM.
 """
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from starlette.datastructures import QueryParams
 
-from ops.local.usda_foods import DataType, UsdaFood
-from ops.local.words import stems
+from ops.stand_ins.stemming import stems
+from ops.stand_ins.usda_foods import DataType, UsdaFood
 
 _MAX_PAGE_SIZE = 200
 _DEFAULT_PAGE_SIZE = 50

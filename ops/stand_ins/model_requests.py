@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ops.local.model_schema import Json, PlateSchema, SchemaError
+from ops.stand_ins.model_schema import Json, PlateSchema, SchemaError
 
 _BYTES_PER_TOKEN = 4  # a common estimate for English text
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from ops.local.plate_words import PlateFood, PlateReader, State
-from ops.local.words import stems
+from ops.stand_ins.plate_parser import PlateFood, PlateParser, State
+from ops.stand_ins.stemming import stems
 
 _SAMPLE = (
     PlateFood("chicken breast", 150.0, State.COOKED),
@@ -29,7 +29,7 @@ class Recognizer:
     """Recognises from the hint, else from the file name, else answers with one fixed sample plate."""
 
     def __init__(self) -> None:
-        self._reader = PlateReader()
+        self._reader = PlateParser()
 
     def recognize(self, *, dish_hint: str | None, image_url: str | None) -> Plate:
         """The plate; without foods when the first of the two that says anything says that it is empty."""

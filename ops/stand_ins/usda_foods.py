@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ops.local.food_data import number, rows
+from ops.stand_ins.food_data import number, rows
 
 FIRST_LOCAL_ID = 9_000_001
 _KJ_PER_KCAL = 4.184

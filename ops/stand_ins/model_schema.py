@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from ops.local.plate_words import State
-from ops.local.recognition import Plate
+from ops.stand_ins.plate_parser import State
+from ops.stand_ins.recognition import Plate
 
 Json = dict[str, object]
 
