@@ -19,7 +19,9 @@ def note(event: str) -> None:
 
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/readyz" else 404)
+        # As with the real command: not ready before the projectors are at work.
+        at_work = "project starts" in Path(os.environ["JOURNAL"]).read_text(encoding="ascii")
+        self.send_response(404 if self.path != "/readyz" else 200 if at_work else 503)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
