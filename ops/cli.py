@@ -72,7 +72,7 @@ def project() -> None:
 def init() -> None:
     """Create the indexes that the service needs. Doing it again changes nothing."""
     settings = load_settings(StoreSettings)
-    from ops.composition_root import initialise
+    from ops.database import initialise
     from ops.logging import configure_logging
 
     configure_logging(settings.log_level)

@@ -15,7 +15,7 @@ _STOPPING = "stopping"
 _LOOK = 0.05  # seconds between two looks at a lock that another process will release
 
 
-class DataFolderError(OperatorError):
+class DataFolderUnusable(OperatorError):
     """The folder cannot be used."""
 
 
@@ -62,7 +62,7 @@ class DataFolder:
     def claimed(self, while_waiting: Callable[[], None], timeout: float = 60.0) -> Iterator["Claim"]:
         """Create the folder if need be and hold it.
 
-        Raises DataFolderError when another environment holds it, or when it cannot be written.
+        Raises DataFolderUnusable when another environment holds it, or when it cannot be written.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ class DataFolder:
             own = _open(self.path / "lock")
             inherited = _open(self.path / "children.lock")
         except OSError as error:
-            raise DataFolderError(
+            raise DataFolderUnusable(
                 f"{self.path} cannot be used ({error.strerror}): choose another folder with DATA=..."
             ) from None
         try:
@@ -88,7 +88,7 @@ class DataFolder:
         while not _try_lock(descriptor):
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             if holder != _STOPPING or time.monotonic() > deadline:
-                raise DataFolderError(
+                raise DataFolderUnusable(
                     f"{self.path} is in use by another local environment (process {holder or 'unknown'}): "
                     "stop that one, or start this one elsewhere: make run PORT=8123 DATA=../elsewhere"
                 )
@@ -100,7 +100,7 @@ class DataFolder:
     ) -> None:
         while not _try_lock(descriptor):
             if time.monotonic() > deadline:
-                raise DataFolderError(
+                raise DataFolderUnusable(
                     f"processes of a former run still use {self.path}: "
                     f"end them (fuser {self.path}/children.lock lists them)"
                 )

@@ -39,7 +39,7 @@ _START_TIMEOUT = 60.0
 MEAL_LEDGER = (sys.executable, "-m", "ops.cli")
 
 
-class ReportedError(Exception):
+class AlreadyReported(Exception):
     """The environment cannot go on; the cause has been said."""
 
 
@@ -59,7 +59,7 @@ class LocalEnvironment:
     def run(self) -> None:
         """Start everything and watch it.
 
-        Raises StopRequested when told to stop, OperatorError when nothing could be started, ReportedError when it
+        Raises StopRequested when told to stop, OperatorError when nothing could be started, AlreadyReported when it
         could not go on. Nothing that it started runs any more when it ends, however it ends.
         """
         self._check_settings()
@@ -76,7 +76,7 @@ class LocalEnvironment:
                 supervisor.watch()
             except OperatorError as error:
                 say(f"meal-ledger: {error}")  # before what still runs is stopped, which may take a while
-                raise ReportedError from error
+                raise AlreadyReported from error
             finally:
                 claim.announce_end()
 
@@ -177,7 +177,7 @@ def main(arguments: Sequence[str] | None = None, meal_ledger: Sequence[str] = ME
     except OperatorError as error:
         say(f"meal-ledger: {error}")
         return 1
-    except ReportedError:
+    except AlreadyReported:
         return 1
     return 0
 

@@ -26,7 +26,7 @@ class FoodAddresses(Protocol):
     def openfoodfacts_search_url(self) -> str: ...
 
 
-class IncompleteServiceError(OperatorError):
+class IncompleteService(OperatorError):
     """A service has an address but no key."""
 
 
@@ -45,12 +45,12 @@ class StandIns:
 def stand_ins(environ: Mapping[str, str]) -> StandIns:
     """Decide by the keys in the environment.
 
-    Raises IncompleteServiceError for an address without a key: a stand-in must not take the place of a server
+    Raises IncompleteService for an address without a key: a stand-in must not take the place of a server
     that the user named.
     """
     for key, address in (("OPENAI_API_KEY", "OPENAI_BASE_URL"), ("USDA_API_KEY", "USDA_BASE_URL")):
         if environ.get(address) and not environ.get(key):
-            raise IncompleteServiceError(
+            raise IncompleteService(
                 f"{address} is set without {key}: set both, or neither for the local stand-in"
             )
     return StandIns(openai=not environ.get("OPENAI_API_KEY"), usda=not environ.get("USDA_API_KEY"))

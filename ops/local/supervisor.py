@@ -16,7 +16,7 @@ _LOOK = 0.05  # seconds between two looks at the children
 _HURRIED = 3.0  # seconds that a child has to end when there is no time
 
 
-class ChildEndedError(OperatorError):
+class ChildEnded(OperatorError):
     """A process that should run has ended, or is not ready in time."""
 
 
@@ -79,7 +79,7 @@ class Supervisor:
     def run(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], timeout: float
     ) -> None:
-        """Run a command to its end. Raises ChildEndedError when it fails."""
+        """Run a command to its end. Raises ChildEnded when it fails."""
         child = self.start(name, command, log=log, env=env, grace=_HURRIED)
         deadline = time.monotonic() + timeout
         while (code := child.poll()) is None:
@@ -91,7 +91,7 @@ class Supervisor:
     def wait_until(self, ready: Callable[[], bool], what: str, timeout: float) -> None:
         """Wait for something to become true while every child runs.
 
-        Raises ChildEndedError when a child ends or the time is over, StopRequested when asked to stop.
+        Raises ChildEnded when a child ends or the time is over, StopRequested when asked to stop.
         """
         deadline = time.monotonic() + timeout
         while not ready():
@@ -99,7 +99,7 @@ class Supervisor:
         self.check()
 
     def watch(self) -> None:
-        """Wait for ever. Raises ChildEndedError when a child ends, StopRequested when asked to stop."""
+        """Wait for ever. Raises ChildEnded when a child ends, StopRequested when asked to stop."""
         while True:
             self._look(None, "")
 
@@ -110,7 +110,7 @@ class Supervisor:
     def _look(self, deadline: float | None, too_late: str, but: Running | None = None) -> None:
         self._check(but)
         if deadline is not None and time.monotonic() > deadline:
-            raise ChildEndedError(too_late)
+            raise ChildEnded(too_late)
         time.sleep(_LOOK)
 
     def _check(self, but: Running | None) -> None:
@@ -153,9 +153,9 @@ class Supervisor:
         self.stop_all()
 
 
-def _ended(child: Running, code: int) -> ChildEndedError:
+def _ended(child: Running, code: int) -> ChildEnded:
     ended = f"{child.name} ended unexpectedly ({how_it_ended(code)})"
     if code < 0:
-        return ChildEndedError(f"{ended}: see {child.log}")  # a signal leaves no time for last words
+        return ChildEnded(f"{ended}: see {child.log}")  # a signal leaves no time for last words
     words = last_log_line(child.log).removeprefix("meal-ledger: ")
-    return ChildEndedError(f"{ended}: {words} (log: {child.log})")
+    return ChildEnded(f"{ended}: {words} (log: {child.log})")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.data_folder import DataFolder, DataFolderError
+from ops.local.data_folder import DataFolder, DataFolderUnusable
 
 
 def nothing() -> None:
@@ -25,7 +25,7 @@ def test_a_second_one_is_refused_while_the_first_lives(tmp_path: Path) -> None:
     with (
         DataFolder(tmp_path).claimed(nothing),
         pytest.raises(
-            DataFolderError, match=rf"is in use by another local environment \(process {os.getpid()}\)"
+            DataFolderUnusable, match=rf"is in use by another local environment \(process {os.getpid()}\)"
         ),
         DataFolder(tmp_path).claimed(nothing),
     ):
@@ -82,7 +82,7 @@ def test_waiting_for_such_children_has_an_end(tmp_path: Path) -> None:
         child = subprocess.Popen(["sleep", "60"], pass_fds=[claim.children_lock])
     try:
         with (
-            pytest.raises(DataFolderError, match="processes of a former run still use"),
+            pytest.raises(DataFolderUnusable, match="processes of a former run still use"),
             DataFolder(tmp_path).claimed(nothing, timeout=0.2),
         ):
             pytest.fail("the folder is in use")
@@ -94,7 +94,7 @@ def test_waiting_for_such_children_has_an_end(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(DataFolderError, match=r"cannot be used \(Not a directory\): choose another folder"),
+        pytest.raises(DataFolderUnusable, match=r"cannot be used \(Not a directory\): choose another folder"),
         DataFolder(tmp_path / "file" / "data").claimed(nothing),
     ):
         pytest.fail("there is no such folder")

@@ -6,7 +6,7 @@ import pytest
 
 from ops.local.local_values import (
     STAND_IN_KEY,
-    IncompleteServiceError,
+    IncompleteService,
     child_environment,
     local_values,
     stand_ins,
@@ -63,7 +63,7 @@ def test_a_given_openfoodfacts_address_stays() -> None:
 
 @pytest.mark.parametrize("service", ["OPENAI", "USDA"])
 def test_an_address_without_a_key_is_refused(service: str) -> None:
-    with pytest.raises(IncompleteServiceError, match=f"^{service}_BASE_URL is set without {service}_API_KEY"):
+    with pytest.raises(IncompleteService, match=f"^{service}_BASE_URL is set without {service}_API_KEY"):
         stand_ins({f"{service}_BASE_URL": "http://mine"})
 
 

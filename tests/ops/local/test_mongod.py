@@ -10,7 +10,7 @@ import pytest
 from pymongo import MongoClient
 
 from ops.local.mongod import LocalMongod
-from ops.local.mongod_binary import LocalServerError, find_mongod, why_it_failed
+from ops.local.mongod_binary import ServerNotStarted, find_mongod, why_it_failed
 from ops.local.ports import LOOPBACK
 from tests.ops.local.processes import is_alive
 
@@ -42,7 +42,7 @@ def test_all_data_is_there_after_a_kill(tmp_path: Path) -> None:
 def test_a_given_port_in_use_is_said_in_the_servers_words(tmp_path: Path) -> None:
     with (
         socket.create_server((LOOPBACK, 0)) as other,
-        pytest.raises(LocalServerError, match=r"^mongod did not start \(.*Address already in use"),
+        pytest.raises(ServerNotStarted, match=r"^mongod did not start \(.*Address already in use"),
     ):
         LocalMongod(tmp_path / "db", port=other.getsockname()[1]).start()
 
@@ -60,7 +60,7 @@ def test_a_broken_folder_is_said_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "db" / "WiredTiger").write_text("broken")
     (tmp_path / "db" / "storage.bson").write_bytes(b"broken")
     server = LocalMongod(tmp_path / "db")
-    with pytest.raises(LocalServerError, match=r"^mongod did not start \(.+\): see ") as refused:
+    with pytest.raises(ServerNotStarted, match=r"^mongod did not start \(.+\): see ") as refused:
         server.start()
     assert "\n" not in str(refused.value)
     assert server.poll() is not None
@@ -81,7 +81,7 @@ def test_whoever_waits_may_give_up(tmp_path: Path) -> None:
 
 def test_one_that_is_not_ready_in_time_is_stopped(tmp_path: Path) -> None:
     server = LocalMongod(tmp_path / "db")
-    with pytest.raises(LocalServerError, match="not ready in time"):
+    with pytest.raises(ServerNotStarted, match="not ready in time"):
         server.start(timeout=0)
     assert server.poll() is not None
 
@@ -95,7 +95,7 @@ class TestFindingMongod:
     def test_none_at_all_says_what_to_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-        with pytest.raises(LocalServerError, match="put one on the PATH, or set MONGODB_URL"):
+        with pytest.raises(ServerNotStarted, match="put one on the PATH, or set MONGODB_URL"):
             find_mongod()
 
 
@@ -110,7 +110,7 @@ def test_a_missing_library_says_what_to_install(tmp_path: Path, monkeypatch: pyt
         tmp_path / "mongod", f"echo 'mongod: error while loading shared libraries: {library}' >&2; exit 127"
     )
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(LocalServerError) as refused:
+    with pytest.raises(ServerNotStarted) as refused:
         LocalMongod(tmp_path / "db").start()
     message = str(refused.value)
     binary = tmp_path / "mongod"
@@ -134,7 +134,7 @@ def test_a_broken_one_on_the_path_is_named(
 ) -> None:
     program(tmp_path / "mongod", script)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(LocalServerError) as refused:
+    with pytest.raises(ServerNotStarted) as refused:
         LocalMongod(tmp_path / "db").start()
     message = str(refused.value)
     assert message.startswith(
