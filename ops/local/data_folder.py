@@ -45,10 +45,24 @@ class DataFolder:
         self.mongodb = self.path / "mongodb"
         self.logs = self.path / "logs"
         self.env_file = self.path / LOCAL_ENV_FILE
+        self._mongodb_port_file = self.path / "mongodb.port"
 
     def log(self, name: str) -> Path:
         """The log file of one child."""
         return self.logs / f"{name}.log"
+
+    @property
+    def mongodb_port(self) -> int | None:
+        """The port that MongoDB had in this folder's last run; None before the first one."""
+        try:
+            word = self._mongodb_port_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return None  # any other port will do
+        return int(word) if word.isdecimal() and 1 <= int(word) <= 65535 else None
+
+    def remember_mongodb_port(self, port: int) -> None:
+        """Have the next run use this port again."""
+        self._mongodb_port_file.write_text(f"{port}\n", encoding="ascii")
 
     @property
     def is_new(self) -> bool:

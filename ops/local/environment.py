@@ -108,9 +108,15 @@ class LocalEnvironment:
 
     def _start_mongodb(self, supervisor: Supervisor, children_lock: int) -> str:
         say("starting MongoDB")
-        server = LocalMongod(self._folder.mongodb, log=self._folder.log("mongodb"), keep_open=[children_lock])
+        server = LocalMongod(
+            self._folder.mongodb,
+            usual_port=self._folder.mongodb_port,
+            log=self._folder.log("mongodb"),
+            keep_open=[children_lock],
+        )
         server.start(_START_TIMEOUT, while_waiting=supervisor.check)
         supervisor.add(server, grace=_MONGODB_GRACE)
+        self._folder.remember_mongodb_port(server.port)
         return server.url
 
     def _start_food_services(self, supervisor: Supervisor) -> LocalFoodServices | None:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,10 +27,11 @@ def _nothing() -> None:
 class LocalMongod:
     """One running mongod on loopback; a context manager that stops it.
 
-    `data` is kept: started again on the same folder, all data is there. Without a `port` it takes a free one, at each
-    start another. `log` is a file beside `data` unless given. The server inherits the descriptors in `keep_open`.
-    A `frugal` one takes little memory and disk; it has to write to its files sooner, in the middle of other work. One
-    that is not has a cache and an oplog of the size that the server chooses itself.
+    `data` is kept: started again on the same folder, all data is there. Without a `port` it takes `usual_port`, or a
+    free one where none is given or another program listens there. `log` is a file beside `data` unless given. The
+    server inherits the descriptors in `keep_open`. A `frugal` one takes little memory and disk; it has to write to its
+    files sooner, in the middle of other work. One that is not has a cache and an oplog of the size that the server
+    chooses itself.
     """
 
     name = "MongoDB"
@@ -39,13 +41,14 @@ class LocalMongod:
         data: Path,
         *,
         port: int | None = None,
+        usual_port: int | None = None,
         log: Path | None = None,
         extra: tuple[str, ...] = (),
         keep_open: Sequence[int] = (),
         frugal: bool = True,
     ) -> None:
         self.data = data
-        self.port = port or free_port()
+        self.port = port or usual_port or free_port()
         self.log = log or data.parent / f"{data.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._port_is_given = port is not None
@@ -121,10 +124,12 @@ class LocalMongod:
             return bool(client.admin.command("hello")["isWritablePrimary"])
         except OperationFailure as error:
             if error.code == _NOT_YET_INITIALIZED:
-                client.admin.command(
-                    "replSetInitiate",
-                    {"_id": REPLICA_SET, "members": [{"_id": 0, "host": address}]},
-                )
+                # A set that is only not loaded yet refuses this, or is slow to answer; the next look tells.
+                with suppress(PyMongoError):
+                    client.admin.command(
+                        "replSetInitiate",
+                        {"_id": REPLICA_SET, "members": [{"_id": 0, "host": address}]},
+                    )
             return False
         except PyMongoError:
             return False  # it does not listen yet

@@ -108,3 +108,15 @@ def test_one_former_log_is_kept(tmp_path: Path) -> None:
             folder.log("api").write_text(run)
     assert sorted(file.name for file in folder.logs.iterdir()) == ["api.log", "api.log.1"]
     assert (folder.logs / "api.log.1").read_text() == "second"
+
+
+def test_the_port_of_mongodb_is_remembered(tmp_path: Path) -> None:
+    assert DataFolder(tmp_path).mongodb_port is None
+    DataFolder(tmp_path).remember_mongodb_port(12_345)
+    assert DataFolder(tmp_path).mongodb_port == 12_345
+
+
+@pytest.mark.parametrize("content", [b"", b"none", b"0", b"70000", b"\xff\xfe"])
+def test_a_remembered_port_that_is_none_is_forgotten(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mongodb.port").write_bytes(content)
+    assert DataFolder(tmp_path).mongodb_port is None

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -199,6 +200,21 @@ def test_nothing_is_left_after_a_kill_and_the_data_are_there(
     again.process.send_signal(signal.SIGTERM)
     assert again.end() == 0
     assert again.gone()
+
+
+def test_mongodb_keeps_its_port_in_a_folder_unless_taken(tmp_path: Path) -> None:
+    addresses = []
+    for _ in range(2):
+        run = Run(tmp_path / "data").ready()
+        addresses.append(run.settings()["MONGODB_URL"] or "")
+        run.process.send_signal(signal.SIGTERM)
+        assert run.end() == 0
+    assert addresses[0] == addresses[1]
+    port = urlsplit(addresses[0]).port
+    assert isinstance(port, int)
+    with socket.create_server((LOOPBACK, port)):
+        run = Run(tmp_path / "data").ready()
+        assert run.settings()["MONGODB_URL"] != addresses[0]
 
 
 def test_two_side_by_side_do_not_collide(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 
 from ops.local.mongod import LocalMongod
 from ops.local.mongod_binary import ServerNotStarted, find_mongod, why_it_failed
-from ops.local.ports import LOOPBACK
+from ops.local.ports import LOOPBACK, free_port
 from tests.ops.local.processes import is_alive
 
 
@@ -26,6 +26,12 @@ def test_all_data_is_there_after_a_restart_even_on_another_port(tmp_path: Path) 
         assert server.process
         assert server.process.returncode == 0
     assert len(ports) == 2
+
+
+def test_the_usual_port_is_taken_again(tmp_path: Path) -> None:
+    usual = free_port()
+    with LocalMongod(tmp_path / "db", usual_port=usual) as server:
+        assert server.port == usual
 
 
 def test_all_data_is_there_after_a_kill(tmp_path: Path) -> None:
@@ -53,6 +59,14 @@ def test_a_port_that_another_program_took_first_is_replaced(tmp_path: Path) -> N
         taken = server.port
         with server:
             assert server.port != taken
+
+
+def test_a_usual_port_that_another_program_has_is_replaced(tmp_path: Path) -> None:
+    with (
+        socket.create_server((LOOPBACK, 0)) as other,
+        LocalMongod(tmp_path / "db", usual_port=other.getsockname()[1]) as server,
+    ):
+        assert server.port != other.getsockname()[1]
 
 
 def test_a_broken_folder_is_said_on_one_line(tmp_path: Path) -> None:
