@@ -58,15 +58,23 @@ class Deployment:
         eventually(lambda: self._is_ready() or self._ended(), timeout)
         assert not self._ended(), "".join(file.read_text() for file in self._folder.glob("*.log"))
 
-    def client(self) -> Client:
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.env['PORT']}"
+
+    def token(self) -> str:
+        """A token of alice's."""
         local = {"APP_ENV": "local", "DATA": "/nowhere"}
         token = meal_ledger("token", "--user", "alice", env=self.env | local)
         assert token.returncode == 0, token.stderr
-        return Client(f"http://127.0.0.1:{self.env['PORT']}", token.stdout.strip())
+        return token.stdout.strip()
+
+    def client(self) -> Client:
+        return Client(self.url, self.token())
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.env['PORT']}/readyz").status_code == 200
+            return httpx.get(f"{self.url}/readyz").status_code == 200
         except httpx.TransportError:
             return False
 
