@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
-from adapters.mongo.client import close_async_client, make_async_client, make_client
 from adapters.mongo.log_positions import MongoLogPositions
 from adapters.mongo_projections.projection_log import RecorderEventLog
 from adapters.mongo_projections.projection_store import MongoProjectionStore
@@ -21,7 +20,7 @@ from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
 from ledger.analysis import MealAnalysis
 from ledger.command_handlers import CommandHandlers
 from ledger.repository import MealRepository
-from ops.database import PROJECTIONS, Store, client_settings
+from ops.database import PROJECTIONS, Store, open_async_client, open_client
 from ops.outside_services import nutrient_databases, recognizer
 from ops.settings import ServeSettings, StoreSettings, reveal
 from projections import Projector, ProjectorGroup
@@ -52,8 +51,7 @@ async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator
         )
         opened.push_async_callback(commands.drain)
 
-        client = make_async_client(client_settings(settings, "queries"), settings.mongodb_driver)
-        opened.push_async_callback(close_async_client, client)
+        client = await opened.enter_async_context(open_async_client(settings, "queries"))
         database = settings.mongodb_database
         positions = MongoLogPositions(client, database, store.events_collection)
         read_models = MongoReadModels(client, database, positions)
@@ -68,7 +66,7 @@ async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator
 @contextmanager
 def open_projectors(settings: StoreSettings, store: Store) -> Iterator[ProjectorGroup]:
     """One projector for each read model, not yet started."""
-    with make_client(client_settings(settings, "projectors")) as client:
+    with open_client(settings, "projectors") as client:
         log = RecorderEventLog(store.recorder, store.mapper)
         yield ProjectorGroup(
             [

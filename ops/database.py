@@ -3,22 +3,33 @@
 So a database user of `serve` or `project` needs no right to create anything: see `ops/guides/database_roles.md`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
 
+import pymongo
 from eventsourcing.persistence import PersistenceError, ProgrammingError
+from pymongo import AsyncMongoClient, MongoClient
 
-from adapters.mongo.client import ClientSettings, make_client
+from adapters.mongo.client import (
+    ClientSettings,
+    Document,
+    close_async_client,
+    make_async_client,
+    make_client,
+)
 from adapters.mongo.errors import library_errors
 from adapters.mongo.event_store import MongoApplicationRecorder, MongoFactory
 from adapters.mongo_projections.projection_store import create_indexes
 from ledger import MealLedger, TypedEventMapper
 from ops.errors import DatabaseUnusable, NotInitialised
-from ops.settings import StoreSettings, env_file_that_sets
+from ops.settings import ServeSettings, StoreSettings, env_file_that_sets
 from projections import DAILY_SUMMARIES, MEALS, Projection
 
 PROJECTIONS: tuple[Projection, ...] = (MEALS, DAILY_SUMMARIES)
+
+_GOODBYE_SECONDS = 1.0
+"""How long a client may take to end its sessions on the server. A driver would look for a lost server for longer."""
 
 
 class Store(NamedTuple):
@@ -48,10 +59,7 @@ def initialise(settings: StoreSettings) -> list[str]:
 
     Raises DatabaseUnusable.
     """
-    with (
-        _store(settings, create_table="yes") as store,
-        make_client(client_settings(settings, "init")) as client,
-    ):
+    with _store(settings, create_table="yes") as store, open_client(settings, "init") as client:
         with _database_errors(), library_errors("cannot create the read models"):
             for projection in PROJECTIONS:
                 create_indexes(client[settings.mongodb_database], projection)
@@ -60,8 +68,29 @@ def initialise(settings: StoreSettings) -> list[str]:
         ]
 
 
-def client_settings(settings: StoreSettings, part: str) -> ClientSettings:
-    """How a part of the service that has a client of its own connects."""
+@contextmanager
+def open_client(settings: StoreSettings, part: str) -> Iterator[MongoClient[Document]]:
+    """A client of a part of the service. Closing it takes a second at most, whether a server answers or not."""
+    client = make_client(_client_settings(settings, part))
+    try:
+        yield client
+    finally:
+        with pymongo.timeout(_GOODBYE_SECONDS):
+            client.close()
+
+
+@asynccontextmanager
+async def open_async_client(settings: ServeSettings, part: str) -> AsyncIterator[AsyncMongoClient[Document]]:
+    """The same, asynchronous, of the driver that MONGODB_DRIVER names."""
+    client = make_async_client(_client_settings(settings, part), settings.mongodb_driver)
+    try:
+        yield client
+    finally:
+        with pymongo.timeout(_GOODBYE_SECONDS):
+            await close_async_client(client)
+
+
+def _client_settings(settings: StoreSettings, part: str) -> ClientSettings:
     return ClientSettings(
         url=settings.mongodb_url.get_secret_value(),
         app_name=f"{MealLedger.name}-{part}",
@@ -106,7 +135,7 @@ def _require_event_log(settings: StoreSettings, store: Store) -> None:
 
 
 def _require_read_models(settings: StoreSettings) -> None:
-    with make_client(client_settings(settings, "start")) as client, library_errors("cannot list collections"):
+    with open_client(settings, "start") as client, library_errors("cannot list collections"):
         # Those on which this user has any right: the names of all would take a right of its own.
         found = client[settings.mongodb_database].list_collection_names(authorizedCollections=True)
     missing = {projection.storage for projection in PROJECTIONS}.difference(found)
