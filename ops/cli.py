@@ -114,7 +114,7 @@ def smoke(
 
 
 def main() -> None:
-    """Run a command and exit. What the operator can put right is one line on stderr."""
+    """Run a command and exit. An error that the operator can put right is one line on stderr."""
     sys.exit(_exit_code())
 
 

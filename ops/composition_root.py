@@ -27,7 +27,7 @@ from projections import Projector, ProjectorGroup
 
 
 class ApiParts(NamedTuple):
-    """What the API is made of."""
+    """The parts of the API that have adapters behind them."""
 
     commands: CommandHandlers
     read_models: MongoReadModels

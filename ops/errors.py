@@ -28,7 +28,7 @@ class BadSettings(OperatorError):
 
 
 class DatabaseUnusable(OperatorError):
-    """MongoDB cannot be reached with the settings given, or refuses what the service needs."""
+    """MongoDB cannot be reached with the settings given, or refuses to serve."""
 
 
 class NotInitialised(DatabaseUnusable):

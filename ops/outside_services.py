@@ -16,7 +16,7 @@ from ops.settings import ServeSettings
 _SHARE_OF_DEADLINE = 0.8
 """How much of an analysis' deadline one call to a service may take, its retries included."""
 _FALL_BACK_SECONDS = 3.0
-"""The same for a database that is only asked for foods that the first one lacks: nobody should wait long for it."""
+"""The same for a database that is only asked for foods that the first one lacks: no client should wait long for it."""
 
 
 def recognizer(settings: ServeSettings) -> OpenAIRecognizer:

@@ -1,6 +1,6 @@
 """The settings: environment variables, read and checked once, at the start of a process.
 
-In the local environment the file `$DATA/local.env`, written by `make run`, fills in what the environment leaves out.
+In the local environment the file `$DATA/local.env`, written by `make run`, completes the environment.
 A table in the README explains every name.
 """
 
@@ -197,7 +197,7 @@ def _checked(kind: type[AnySettings], env_file: Path | None) -> AnySettings:
     except OSError as error:
         raise BadSettings(f"{env_file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadSettings(f"{env_file}: is no text (UTF-8): remove it, `make run` writes it anew") from None
+        raise BadSettings(f"{env_file}: is no text (UTF-8): remove it, `make run` writes it again") from None
 
 
 def _complaints(error: ValidationError, env_file: Path | None) -> str:
@@ -208,7 +208,7 @@ def _complaints(error: ValidationError, env_file: Path | None) -> str:
         if detail["loc"]:
             message = f"{str(detail['loc'][0]).upper()}: {message[:1].lower()}{message[1:]}"
         if env_file and not _is_given(message.partition(":")[0], os.environ):
-            message += f" (from {env_file}; if you remove that file, `make run` writes it anew)"
+            message += f" (from {env_file}; if you remove that file, `make run` writes it again)"
         phrases.append(message)
     return "; ".join(phrases)
 
@@ -219,5 +219,5 @@ def _is_given(name: str, environ: Mapping[str, str]) -> bool:
 
 
 def reveal(secret: SecretStr | None) -> str | None:
-    """The value of a secret, for the one who uses it."""
+    """The value of a secret, for its user."""
     return secret.get_secret_value() if secret else None

@@ -33,16 +33,16 @@ Answer = TypeVar("Answer")
 
 
 class BadToken(OperatorError):
-    """What was given is no token."""
+    """The text given cannot be a token."""
 
 
 class UnexpectedAnswer(Exception):
-    """A check failed; the message says what was got."""
+    """A check failed; the message shows the response."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """How one check went. `detail` is what was got, if it failed."""
+    """The result of one check. `detail` shows the response, if it failed."""
 
     name: str
     ok: bool
@@ -106,7 +106,7 @@ def _trouble(step: Callable[[], None]) -> str:
 
 
 class _Way:
-    """The checks, each standing on what the one before it learned."""
+    """The checks, each of which uses the results of the one before."""
 
     def __init__(self, base: str, token: str) -> None:
         self._base = base

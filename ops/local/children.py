@@ -20,7 +20,7 @@ def start_child(
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, its output appended to `log`.
 
-    The child gets no Ctrl-C of the terminal: whoever starts it stops it, in order. It gets `death_signal` from
+    The child gets no Ctrl-C of the terminal: its starter stops it, in order. It gets `death_signal` from
     the kernel should this process die first; the kernel counts the *thread* that called, so call from the main one.
     It inherits the file descriptors in `keep_open`. A command that cannot be run ends with status 1 and says so in
     `log`.

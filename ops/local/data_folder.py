@@ -70,7 +70,7 @@ class DataFolder:
         try:
             return not self.path.exists()
         except OSError:
-            return False  # what is wrong with it is said when it is claimed
+            return False  # the error is reported when it is claimed
 
     @contextmanager
     def claimed(self, while_waiting: Callable[[], None], timeout: float = 60.0) -> Iterator["Claim"]:

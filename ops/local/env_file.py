@@ -18,7 +18,7 @@ def read_env_file(file: Path) -> dict[str, str]:
     try:
         values = dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadEnvFile(f"{file} cannot be read ({error}): remove it, it is written anew") from None
+        raise BadEnvFile(f"{file} cannot be read ({error}): remove it, and it is written again") from None
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""The settings of a local environment: what the user gave, else what the environment itself provides."""
+"""The settings of a local environment: the user's, completed by those that the environment itself provides."""
 
 import secrets
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class IncompleteService(OperatorError):
 
 @dataclass(frozen=True)
 class StandIns:
-    """Which outside services the local environment stands in for: those whose key is absent."""
+    """The outside services that the local environment stands in for, since their keys are absent."""
 
     openai: bool
     usda: bool
@@ -64,10 +64,10 @@ def local_values(
     mongodb_url: str,
     food_addresses: FoodAddresses | None,
 ) -> dict[str, str]:
-    """The settings to write to `local.env`, which are also those of the processes that are started.
+    """The settings to write to `local.env`, which the started processes get too.
 
-    `kept` is what the file held before: its signing secret stays, so that tokens outlive a restart. Keys of real
-    services are not written: they stay in the user's environment. `food_addresses` are those of the stand-ins,
+    `kept` are the former values of the file: its signing secret stays, so that tokens outlive a restart. Keys of real
+    services are not written: they stay in the user's environment. `food_addresses` are the stand-ins',
     if they run.
     """
     values = {

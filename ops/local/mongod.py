@@ -21,7 +21,7 @@ _EXIT_NET_ERROR = 48  # mongod's exit code when it cannot listen on its port
 
 
 def _nothing() -> None:
-    """What a caller without other business does while it waits."""
+    """Do nothing while waiting."""
 
 
 class LocalMongod:
@@ -63,7 +63,7 @@ class LocalMongod:
     def start(self, timeout: float = 60.0, *, while_waiting: Callable[[], None] = _nothing) -> Self:
         """Start the server and wait until it is a primary, calling `while_waiting` between looks.
 
-        Raises ServerNotStarted, with the end of the server's own words, when it does not come up, and whatever
+        Raises ServerNotStarted, with the reason from the server's log, when it does not come up, and whatever
         `while_waiting` raises; the server is stopped then.
         """
         deadline = time.monotonic() + timeout

@@ -49,7 +49,7 @@ class Child:
 class Supervisor:
     """Holds what runs, in the order of its start. Leaving its context stops everything.
 
-    `report` is told, in a line each, what a person at the terminal wants to know.
+    `report` gets one line for each thing that a person at the terminal wants to know.
     """
 
     def __init__(self, stop: StopSignals, *, keep_open: Sequence[int], report: Callable[[str], None]) -> None:
@@ -63,7 +63,7 @@ class Supervisor:
     ) -> Child:
         """Start a command; `grace` is how many seconds it has to end when asked to.
 
-        Should the supervisor be killed, it is killed too: there would be nobody left to see that it ends.
+        Should the supervisor be killed, it is killed too: no process would be left to end it.
         """
         process = start_child(
             command, log=log, env=env, keep_open=self._keep_open, death_signal=signal.SIGKILL
@@ -104,7 +104,7 @@ class Supervisor:
             self._look(None, "")
 
     def check(self) -> None:
-        """Raise if a child has ended or somebody wants us to stop."""
+        """Raise ChildEnded if a child has ended, StopRequested when asked to stop."""
         self._check(but=None)
 
     def _look(self, deadline: float | None, too_late: str, but: Running | None = None) -> None:
@@ -156,6 +156,6 @@ class Supervisor:
 def _ended(child: Running, code: int) -> ChildEnded:
     ended = f"{child.name} ended unexpectedly ({how_it_ended(code)})"
     if code < 0:
-        return ChildEnded(f"{ended}: see {child.log}")  # a signal leaves no time for last words
+        return ChildEnded(f"{ended}: see {child.log}")  # a signal leaves no time to log a reason
     words = last_log_line(child.log).removeprefix("meal-ledger: ")
     return ChildEnded(f"{ended}: {words} (log: {child.log})")

@@ -62,7 +62,7 @@ def _search_row(hit: Hit) -> Json:
 
 
 def _search_nutrients(food: UsdaFood) -> list[Json]:
-    """Rows as searches have them. What is not known has a row without `value`, for brands no row at all."""
+    """Rows as searches have them. An unknown amount has a row without `value`, for brands no row at all."""
     found: list[Json] = []
     for nutrient, amount in food.amounts.items():
         if amount is None and food.data_type is DataType.BRANDED:

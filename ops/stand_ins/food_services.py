@@ -87,12 +87,12 @@ class FoodServiceAddresses:
 
     @property
     def usda_base_url(self) -> str:
-        """For the setting USDA_BASE_URL: what precedes `/foods/search`."""
+        """For the setting USDA_BASE_URL: the part before `/foods/search`."""
         return f"{self.url}{_USDA}"
 
     @property
     def openfoodfacts_base_url(self) -> str:
-        """For the setting OPENFOODFACTS_BASE_URL: what precedes `/api/v2/product`."""
+        """For the setting OPENFOODFACTS_BASE_URL: the part before `/api/v2/product`."""
         return f"{self.url}{_OPENFOODFACTS}"
 
     @property

@@ -1,4 +1,4 @@
-"""What a request to the model says, in either of OpenAI's two protocols; the system's text is ignored."""
+"""A request to the model, read from either of OpenAI's two protocols; the system's text is ignored."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -117,7 +117,7 @@ def _json_schema(asked_format: object, param: str) -> Json:
 
 
 def _check_image(url: str) -> None:
-    """Refuse what the real service cannot load either: no URL, or a host under .invalid, which never exists."""
+    """Refuse an address that the real service cannot load either: no URL, or a host under .invalid."""
     parts = urlsplit(url)
     known = parts.scheme in ("http", "https") and parts.hostname
     if parts.scheme != "data" and (not known or str(parts.hostname).endswith(".invalid")):
@@ -137,7 +137,7 @@ def _dish_hint(texts: list[str]) -> str | None:
 
 
 def _all_text(asked: Json, *fields: str) -> list[str]:
-    """Every text of these fields, whoever says it; the address of an image is none."""
+    """Every text of these fields, of any role; the address of an image is none."""
     found: list[str] = []
     pending: list[object] = [asked.get(field) for field in fields]
     while pending:

@@ -18,7 +18,7 @@ from ops.stand_ins.model_requests import (
 from ops.stand_ins.model_schema import Json
 from ops.stand_ins.recognition import Recognizer
 
-# The model that answers, whichever was asked for: nobody shall take it for a real one.
+# The model that answers, whichever was asked for: it must not be taken for a real one.
 LOCAL_MODEL = "meal-ledger-local-sample"
 
 

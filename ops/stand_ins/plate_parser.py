@@ -1,4 +1,4 @@
-"""What the local model can name: reads foods, amounts and states out of a few words."""
+"""The parser of the local model: reads foods, amounts and states out of a few words."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ _MOST_GRAMS = 5000.0
 
 @dataclass(frozen=True, slots=True)
 class PlateFood:
-    """A food on a plate. `grams` is what was said, else a typical portion; `state` None: it cannot be told."""
+    """A food on a plate. `grams` is the amount named, else a typical portion; `state` None: unknown."""
 
     name: str
     grams: float
@@ -103,7 +103,7 @@ class PlateParser:
             place += length
 
     def _item_at(self, tokens: Sequence[str], place: int) -> tuple[_Item | None, int]:
-        """What begins at this place, the longest name first, and how many tokens it takes."""
+        """The item that begins at this place, the longest name first, and how many tokens it takes."""
         for length in range(min(self._longest, len(tokens) - place), 0, -1):
             word = self._words.get(tuple(stem(token) for token in tokens[place : place + length]))
             if word is not None:

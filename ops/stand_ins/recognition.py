@@ -1,4 +1,4 @@
-"""What the local model sees: no picture, only the dish hint and the words in the photo's file name."""
+"""The eyes of the local model: it sees no picture, only the dish hint and the words in the photo's file name."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _LONGEST_DISH_NAME = 120
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """What is on the plate, and how sure the model claims to be (0 to 1)."""
+    """The foods on the plate, and how sure the model claims to be (0 to 1)."""
 
     dish_name: str | None
     foods: tuple[PlateFood, ...]

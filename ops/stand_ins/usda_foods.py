@@ -45,7 +45,7 @@ SODIUM = Nutrient(1093, "307", "Sodium, Na", "MG", 5800)
 
 @dataclass(frozen=True, slots=True)
 class UsdaFood:
-    """A food and what is known of it per 100 g; None is not known. `published` is empty where it is not known."""
+    """A food and its known amounts per 100 g; None is not known. `published` is empty where it is not known."""
 
     fdc_id: int
     data_type: DataType

@@ -1,4 +1,4 @@
-"""What the tests of the local environment share."""
+"""Fixtures of the tests of the local environment."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a crash in the middle leaves behind, and what the next process makes of it."""
+"""A crash in the middle, and the recovery by the next process."""
 
 import signal
 import subprocess
@@ -31,7 +31,7 @@ def deployment(
         yield running
 
 
-def test_an_analysis_that_a_crash_cut_off_is_failed_by_the_next_process(
+def test_the_next_process_fails_an_analysis_cut_off_by_a_crash(
     deployment: Deployment, services: FaultyServer
 ) -> None:
     deployment.launch("project")
@@ -63,7 +63,7 @@ def test_a_request_in_hand_is_answered_before_the_api_ends(
     assert serving.wait(30) == 0
 
 
-def test_a_projector_that_is_killed_is_followed_by_one_that_goes_on(deployment: Deployment) -> None:
+def test_a_new_projector_continues_after_a_killed_one(deployment: Deployment) -> None:
     deployment.launch("serve")
     first = deployment.launch("project")
     deployment.ready()

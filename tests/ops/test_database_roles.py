@@ -46,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockedServer]:
 def deployment(
     server: LockedServer, food_services: LocalFoodServices, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """What the page describes: `init` by the owner, then `serve` and `project`, each as its own user."""
+    """The deployment of the page: `init` by the owner, then `serve` and `project`, each as its own user."""
     env = service_env(server.url(OWNER, "secret"), DATABASE, food_services.port)
     env["MONGODB_TAKE_TURNS"] = "no"
     with Deployment(env, tmp_path_factory.mktemp("deployment")) as running:

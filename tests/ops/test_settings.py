@@ -183,7 +183,7 @@ def test_settings_cannot_be_changed() -> None:
 
 
 class TestLocalEnvFile:
-    """`$DATA/local.env` fills in what the environment of a local process leaves out."""
+    """`$DATA/local.env` completes the environment of a local process."""
 
     @pytest.fixture(autouse=True)
     def local_env(self, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ class TestLocalEnvFile:
         with pytest.raises(BadSettings, match=rf"^PORT: .+ \(from {tmp_path}/local\.env; "):
             load_settings(Settings)
 
-    def test_a_bad_value_in_the_environment_is_not_said_to_come_from_it(
+    def test_a_bad_value_of_the_environment_is_not_blamed_on_the_file(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given(monkeypatch, PORT="none")

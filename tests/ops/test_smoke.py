@@ -1,4 +1,4 @@
-"""The smoke tests find out what is wrong with a deployment, and say so."""
+"""The smoke tests find a broken deployment, and name the fault."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ ENTRIES = ["e1", "e2"]
 
 
 def good_answers() -> dict[str, dict[str, Any]]:
-    """What a healthy deployment answers, in the order it is asked."""
+    """The responses of a healthy deployment, in order."""
     analysis = {
         "mealId": "m1",
         "status": "ANALYZED",

@@ -1,4 +1,4 @@
-"""Children end when whoever started them ends, however that happens."""
+"""Children end when their parent ends, however that happens."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     eventually(lambda: not is_alive(child))
 
 
-def test_a_child_is_in_a_session_of_its_own_and_has_no_input(tmp_path: Path) -> None:
+def test_a_child_has_its_own_session_and_no_input(tmp_path: Path) -> None:
     child = start_child(["cat"], log=tmp_path / "log")
     assert os.getsid(child.pid) == child.pid
     assert child.wait(10) == 0

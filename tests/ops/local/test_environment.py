@@ -268,7 +268,7 @@ def test_a_bad_setting_is_one_clear_line_before_anything_starts(
     assert not run.data.exists()
 
 
-def test_a_bad_secret_kept_from_a_former_run_is_said_to_come_from_its_file(tmp_path: Path) -> None:
+def test_a_bad_secret_of_a_former_run_names_its_file(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "local.env").write_text("AUTH_JWT_SECRET='short'\n")
@@ -388,7 +388,7 @@ def test_real_services_are_used_where_both_keys_are_given(tmp_path: Path, mongod
     assert "mine" not in (run.data / "local.env").read_text()
 
 
-def test_nobody_reading_is_no_reason_to_leave_anything_behind(tmp_path: Path, mongodb_url: str) -> None:
+def test_a_closed_terminal_leaves_no_process_behind(tmp_path: Path, mongodb_url: str) -> None:
     reader, writer = os.pipe()
     with subprocess.Popen(
         [sys.executable, str(SCRIPT), "--port", str(free_port()), "--data", str(tmp_path / "data")],

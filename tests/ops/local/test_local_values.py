@@ -1,4 +1,4 @@
-"""What a local environment sets, and what it leaves to the user."""
+"""The settings of a local environment, and those left to the user."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ def test_without_keys_every_service_is_stood_in_for() -> None:
     assert (made["APP_ENV"], made["PORT"], made["MONGODB_URL"]) == ("local", "8123", "mongodb://here")
 
 
-def test_with_both_keys_the_real_services_are_used_and_no_key_is_written() -> None:
+def test_both_keys_select_the_real_services_and_stay_unwritten() -> None:
     made = values(
         {"OPENAI_API_KEY": "sk-mine", "USDA_API_KEY": "mine", "OPENAI_BASE_URL": "http://compatible/v1"}
     )

@@ -80,7 +80,7 @@ def test_a_broken_folder_is_said_on_one_line(tmp_path: Path) -> None:
     assert server.poll() is not None
 
 
-def test_whoever_waits_may_give_up(tmp_path: Path) -> None:
+def test_a_waiting_caller_may_give_up(tmp_path: Path) -> None:
     server = LocalMongod(tmp_path / "db")
 
     def give_up() -> None:
@@ -157,7 +157,7 @@ def test_a_broken_one_on_the_path_is_named(
     assert message.endswith(f"(log: {tmp_path / 'db.log'})")
 
 
-def test_one_that_is_not_on_the_path_cannot_be_taken_off_it(tmp_path: Path) -> None:
+def test_a_mongod_off_the_path_gets_other_advice(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
     message = why_it_failed(tmp_path / "mongod", 1, tmp_path / "log", 0)
     assert "put another mongod on the PATH, or set MONGODB_URL to a server that runs elsewhere" in message
@@ -168,7 +168,7 @@ def test_a_processor_without_avx_is_named(tmp_path: Path) -> None:
     assert "AVX" in why_it_failed(tmp_path / "mongod", -signal.SIGILL, tmp_path / "log", 0)
 
 
-def test_what_an_earlier_run_said_does_not_count(tmp_path: Path) -> None:
+def test_the_log_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
     log = tmp_path / "log"
     old = '{"s":"F","msg":"old trouble"}\n'
     log.write_text(

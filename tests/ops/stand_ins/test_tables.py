@@ -12,7 +12,7 @@ from ops.stand_ins.recognition import words_of_file_name
 from ops.stand_ins.stemming import stems
 from ops.stand_ins.usda_foods import CARBOHYDRATE, ENERGY, FAT, PROTEIN, SUGARS, DataType, load_usda_foods
 
-# What the model can name though no table has it, so that a person can see a food that is not matched.
+# Foods that the model names and no table has, so that a person can see a food that is not matched.
 _IN_NO_TABLE = {"haggis"}
 # Energy from alcohol, or counted by USDA with factors of the food's own.
 _ENERGY_OF_ITS_OWN = ("Alcoholic", "Wine", "Lemons", "Corn, sweet")
