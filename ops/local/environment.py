@@ -26,7 +26,7 @@ from ops.local.stop_signals import StopRequested, StopSignals
 from ops.local.supervisor import Supervisor
 from ops.local.terminal import say
 from ops.settings import DEFAULT_DATA, check_settings
-from ops.stand_ins.food_services import LocalFoodServices
+from ops.stand_ins.food_services import FoodServiceAddresses
 
 # How long each may take to end, in seconds: the API finishes analyses under way (their deadline is 30 s).
 _API_GRACE = 45.0
@@ -87,7 +87,7 @@ class LocalEnvironment:
             read_env_file(self._folder.env_file),
             port=self._port,
             mongodb_url=self._environ.get("MONGODB_URL") or f"mongodb://{LOOPBACK}",
-            food_addresses=LocalFoodServices(self._port),
+            food_addresses=FoodServiceAddresses(self._port),
         )
         env_lines(values)
         without_jwks = {"AUTH_JWKS_URL": ""}  # no child gets it
@@ -119,7 +119,7 @@ class LocalEnvironment:
         self._folder.remember_mongodb_port(server.port)
         return server.url
 
-    def _start_food_services(self, supervisor: Supervisor) -> LocalFoodServices | None:
+    def _start_food_services(self, supervisor: Supervisor) -> FoodServiceAddresses | None:
         """The addresses of the local food services, which run in a process of their own; None if none is needed."""
         if not stand_ins(self._environ).any:
             return None
@@ -133,7 +133,7 @@ class LocalEnvironment:
             grace=_FOOD_SERVICES_GRACE,
         )
         supervisor.wait_until(lambda: answers(port), "the local food services do not answer", _START_TIMEOUT)
-        return LocalFoodServices(port)
+        return FoodServiceAddresses(port)
 
     def _start_service(self, supervisor: Supervisor, env: Mapping[str, str]) -> None:
         supervisor.run(
