@@ -15,12 +15,11 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from ops.local.food_services import FoodServiceAddresses, food_services_app
 from ops.local.mongod import LocalMongod
-from ops.local.ports import free_port
+from ops.stand_ins.food_services import food_services_app
 from tests.fault_server import FaultyServer
+from tests.ops.deployment import Deployment, service_env
 from tests.ops.local.processes import eventually
-from tests.ops.running_service import Client, meal_ledger, start
 
 ABANDONED = 120
 ANALYZE = (
@@ -29,44 +28,16 @@ ANALYZE = (
 
 
 class Service:
-    """`meal-ledger serve` and `project` on a MongoDB of their own, with a model that counts its calls."""
+    """A deployment on a MongoDB of its own, with a model that counts its calls."""
 
-    def __init__(
-        self, folder: Path, mongod: LocalMongod, model: FaultyServer, *, analysis_seconds: int
-    ) -> None:
-        addresses = FoodServiceAddresses(model.port)
+    def __init__(self, deployment: Deployment, mongod: LocalMongod, model: FaultyServer) -> None:
+        self._deployment = deployment
         self.mongod = mongod
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         self._model = model
-        self._log = folder / "serve.log"
-        self.env = {
-            "APP_ENV": "test",
-            "MONGODB_URL": mongod.url,
-            "OPENAI_API_KEY": "key",
-            "OPENAI_BASE_URL": addresses.openai_base_url,
-            "USDA_API_KEY": "key",
-            "USDA_BASE_URL": addresses.usda_base_url,
-            "OPENFOODFACTS_SEARCH_URL": addresses.openfoodfacts_search_url,
-            "ANALYSIS_DEADLINE_SECONDS": str(analysis_seconds),
-            "AUTH_JWT_SECRET": "a secret of more than thirty-two bytes",
-            "AUTH_ISSUER": "tests",
-            "AUTH_AUDIENCE": "meal-ledger",
-            "PORT": str(self.port),
-        }
-        self.api = start("ops.cli", "serve", env=self.env, output=self._log)
-        self.projectors = start("ops.cli", "project", env=self.env, output=folder / "project.log")
-
-    def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def token(self, user: str) -> str:
-        made = meal_ledger("token", "--user", user, env=self.env | {"APP_ENV": "local", "DATA": "/nowhere"})
-        assert made.returncode == 0, made.stderr
-        return made.stdout.strip()
+        self.projectors = deployment.launch("project")
+        self.api = deployment.launch("serve")
+        self.url = deployment.url
+        self.token, self.client = deployment.token, deployment.client
 
     def abandon(self, token: str) -> None:
         """Send whole requests, and leave without their answers."""
@@ -76,12 +47,15 @@ class Service:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         for _ in range(ABANDONED):
-            with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            with socket.create_connection(
+                ("127.0.0.1", int(self._deployment.env["PORT"])), timeout=30
+            ) as connection:
                 connection.sendall((head + body).encode())
 
     def requests_over(self) -> int:
         """How many GraphQL requests have left their line in the log."""
-        lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+        log = self._deployment.output("serve").read_text()
+        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
         return sum(line["event"] == "http_request" and line["path"] == "/graphql" for line in lines)
 
     def model_calls(self) -> int:
@@ -92,22 +66,20 @@ class Service:
             events = client["meal_ledger"]["meal_ledger_events"]
             return [event["topic"] for event in events.find().sort("_id")]
 
-    def stop(self) -> None:
-        for process in (self.api, self.projectors):
-            process.kill()
-            process.wait()
-
 
 @contextmanager
 def _running(folder: Path, *, analysis_seconds: int = 30) -> Iterator[Service]:
     with LocalMongod(folder / "db") as mongod, FaultyServer(food_services_app()) as model:
-        service = Service(folder, mongod, model, analysis_seconds=analysis_seconds)
-        try:
-            eventually(service.is_ready, 60)
-            yield service
-        finally:
-            mongod.send(signal.SIGCONT)
-            service.stop()
+        env = service_env(mongod.url, "meal_ledger", model.port)
+        env["ANALYSIS_DEADLINE_SECONDS"] = str(analysis_seconds)
+        with Deployment(env, folder) as deployment:
+            deployment.init()
+            service = Service(deployment, mongod, model)
+            deployment.ready()
+            try:
+                yield service
+            finally:
+                mongod.send(signal.SIGCONT)
 
 
 @pytest.fixture
@@ -116,22 +88,22 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
-def test_what_was_abandoned_while_the_service_was_frozen_leaves_no_trace(service: Service) -> None:
+def test_requests_abandoned_while_the_service_is_frozen_leave_no_trace(service: Service) -> None:
     token = service.token("alice")
     with _frozen(service.api):
         service.abandon(token)
-    with Client(service.url, service.token("bob")) as bob:
+    with service.client("bob") as bob:
         assert bob.analyze()["status"] == "ANALYZED"
     eventually(lambda: service.requests_over() == ABANDONED + 1)
     assert service.model_calls() == 1
     assert service.topics() == ["MealAnalysisRequested", "MealAnalyzed"]
 
 
-def test_what_was_abandoned_while_the_database_was_frozen_never_reaches_the_model(service: Service) -> None:
-    token, bobs = service.token("alice"), service.token("bob")
-    service.mongod.send(signal.SIGSTOP)
-    service.abandon(token)
-    with Client(service.url, bobs) as bob:
+def test_requests_abandoned_while_the_database_is_frozen_reach_no_model(service: Service) -> None:
+    token = service.token("alice")
+    with service.client("bob") as bob:
+        service.mongod.send(signal.SIGSTOP)
+        service.abandon(token)
         assert bob.ask("{ __typename }") == {"__typename": "Query"}  # so the API has all that came before
         service.mongod.send(signal.SIGCONT)
         assert bob.analyze()["status"] == "ANALYZED"

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ops.local.fdc_answers import food_abridged, food_in_full, search_answer
-from ops.local.fdc_search import BadSearchError, FoodIndex, search_of_body, search_of_query
-from ops.local.usda_foods import UsdaFood, load_usda_foods
+from ops.stand_ins.fdc_answers import food_abridged, food_in_full, search_answer
+from ops.stand_ins.fdc_search import BadSearch, FoodIndex, search_of_body, search_of_query
+from ops.stand_ins.usda_foods import UsdaFood, load_usda_foods
 
 # The real hourly allowance. Nothing is limited here, so all of it always remains.
 _ALLOWANCE = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "1000"}
@@ -34,7 +34,7 @@ class FdcService:
                 search = search_of_body(await request.body())
             else:
                 search = search_of_query(request.query_params)
-        except BadSearchError as error:
+        except BadSearch as error:
             return _service_error(request, 400, "Bad Request", f"Invalid request parameter or body: {error}")
         return JSONResponse(search_answer(search, self._index.search(search)), headers=_ALLOWANCE)
 

@@ -8,17 +8,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ops.local.model_requests import (
+from ops.stand_ins.model_requests import (
+    BadModelRequest,
     ModelRequest,
-    ModelRequestError,
     read_chat_request,
     read_responses_request,
     tokens_in,
 )
-from ops.local.model_schema import Json
-from ops.local.recognition import Recognizer
+from ops.stand_ins.model_schema import Json
+from ops.stand_ins.recognition import Recognizer
 
-# The model that answers, whichever was asked for: nobody shall take it for a real one.
+# The model that answers, whichever was asked for: it must not be taken for a real one.
 LOCAL_MODEL = "meal-ledger-local-sample"
 
 
@@ -37,7 +37,7 @@ class ModelService:
             return _no_key()
         try:
             asked = read_responses_request(await request.body())
-        except ModelRequestError as error:
+        except BadModelRequest as error:
             return _refused(error)
         return _answer(_response(asked, self._answer_text(asked)))
 
@@ -46,7 +46,7 @@ class ModelService:
             return _no_key()
         try:
             asked = read_chat_request(await request.body())
-        except ModelRequestError as error:
+        except BadModelRequest as error:
             return _refused(error)
         return _answer(_completion(asked, self._answer_text(asked)))
 
@@ -132,7 +132,7 @@ def _no_key() -> JSONResponse:
     return _answer(_error(message, None, "invalid_api_key"), 401)
 
 
-def _refused(error: ModelRequestError) -> JSONResponse:
+def _refused(error: BadModelRequest) -> JSONResponse:
     return _answer(_error(str(error), error.param, error.code), 400)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ops.local.fdc_search import FoodSearch, Hit
-from ops.local.food_data import LOCAL_LABEL
-from ops.local.usda_foods import DataType, Nutrient, UsdaFood
+from ops.stand_ins.fdc_search import FoodSearch, Hit
+from ops.stand_ins.food_data import LOCAL_LABEL
+from ops.stand_ins.usda_foods import DataType, Nutrient, UsdaFood
 
 Json = dict[str, object]
 
@@ -62,7 +62,7 @@ def _search_row(hit: Hit) -> Json:
 
 
 def _search_nutrients(food: UsdaFood) -> list[Json]:
-    """Rows as searches have them. What is not known has a row without `value`, for brands no row at all."""
+    """Rows as searches have them. An unknown amount has a row without `value`, for brands no row at all."""
     found: list[Json] = []
     for nutrient, amount in food.amounts.items():
         if amount is None and food.data_type is DataType.BRANDED:

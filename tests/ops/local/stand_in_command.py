@@ -1,6 +1,6 @@
 """A stand-in for the command `meal-ledger`, for tests of the supervisor: it notes when it starts and ends.
 
-Started as `python stand_in_service.py init | project | serve --host H --port P`; a line for each event goes to the
+Started as `python stand_in_command.py init | project | serve --host H --port P`; a line for each event goes to the
 file JOURNAL. With FAIL=<command> in the environment that command fails; with DEAF=<command> it ignores SIGTERM.
 """
 
@@ -19,7 +19,9 @@ def note(event: str) -> None:
 
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/readyz" else 404)
+        # As with the real command: not ready before the projectors are at work.
+        at_work = "project starts" in Path(os.environ["JOURNAL"]).read_text(encoding="ascii")
+        self.send_response(404 if self.path != "/readyz" else 200 if at_work else 503)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:

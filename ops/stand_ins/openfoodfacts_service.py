@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ops.local.packaged_foods import Json, PackagedFood, load_packaged_foods, product_document
-from ops.local.words import stems
+from ops.stand_ins.packaged_foods import Json, PackagedFood, load_packaged_foods, product_document
+from ops.stand_ins.stemming import stems
 
 _DEFAULT_PAGE_SIZE = 24
 _MAX_PAGE_SIZE = 100

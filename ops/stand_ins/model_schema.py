@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from ops.local.plate_words import State
-from ops.local.recognition import Plate
+from ops.stand_ins.plate_parser import State
+from ops.stand_ins.recognition import Plate
 
 Json = dict[str, object]
 
@@ -11,14 +11,14 @@ _PLATE_KEYS = frozenset({"dish_name", "foods"})
 _FOOD_KEYS = frozenset({"name", "grams", "state", "confidence"})
 
 
-class SchemaError(ValueError):
+class UnknownSchema(ValueError):
     """The schema is not one that the local model can fill; the message says what differs."""
 
 
 class PlateSchema:
     """A schema of the shape {dish_name, foods: [{name, grams, state, confidence}]}.
 
-    Raises SchemaError where the given one has other properties.
+    Raises UnknownSchema where the given one has other properties.
     """
 
     def __init__(self, schema: object) -> None:
@@ -26,7 +26,7 @@ class PlateSchema:
         plate = self._properties(self._root, _PLATE_KEYS, "the schema")
         foods = self._resolved(plate["foods"])
         if "items" not in foods:
-            raise SchemaError("foods must be an array with items")
+            raise UnknownSchema("foods must be an array with items")
         food = self._properties(self._resolved(foods["items"]), _FOOD_KEYS, "an item of foods")
         named = {text.upper(): text for text in self._texts(food["state"])}
         self._states = {state: named.get(state, str(state)) for state in State}
@@ -47,7 +47,7 @@ class PlateSchema:
     def _properties(self, schema: Mapping[str, object], keys: frozenset[str], where: str) -> Json:
         properties = _object(schema.get("properties"), f"properties of {where}")
         if set(properties) != keys:
-            raise SchemaError(
+            raise UnknownSchema(
                 f"the local model fills {', '.join(sorted(keys))} only; {where} has {', '.join(sorted(properties))}"
             )
         return properties
@@ -77,5 +77,5 @@ class PlateSchema:
 
 def _object(value: object, name: str) -> Json:
     if not isinstance(value, dict):
-        raise SchemaError(f"{name} is not an object")
+        raise UnknownSchema(f"{name} is not an object")
     return value

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ops.local.food_data import number, rows
+from ops.stand_ins.food_data import number, rows
 
 FIRST_LOCAL_ID = 9_000_001
 _KJ_PER_KCAL = 4.184
@@ -45,7 +45,7 @@ SODIUM = Nutrient(1093, "307", "Sodium, Na", "MG", 5800)
 
 @dataclass(frozen=True, slots=True)
 class UsdaFood:
-    """A food and what is known of it per 100 g; None is not known. `published` is empty where it is not known."""
+    """A food and its known amounts per 100 g; None is not known. `published` is empty where it is not known."""
 
     fdc_id: int
     data_type: DataType

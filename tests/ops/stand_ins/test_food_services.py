@@ -9,13 +9,13 @@ import time
 import httpx
 import pytest
 
-from ops.local.food_services import FoodServiceAddresses, LocalFoodServices, food_services_app
+from ops.stand_ins.food_services import FoodServiceAddresses, LocalFoodServices, food_services_app
 from tests.fault_server import FaultyServer
 
 
 def _start(port: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "ops.local.food_services", "--port", str(port)],
+        [sys.executable, "-W", "error", "-m", "ops.stand_ins.food_services", "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,14 +61,14 @@ def test_a_taken_port_is_one_clear_line_and_a_failure(food_services: LocalFoodSe
 
 
 @pytest.mark.parametrize("port", [0, 70000])
-def test_a_port_that_cannot_be_is_one_clear_line_and_a_failure(port: int) -> None:
+def test_an_impossible_port_is_one_clear_line(port: int) -> None:
     with _start(port) as process:
         _, complained = process.communicate(timeout=20)
     assert process.returncode == 1
     assert complained == f"cannot serve on port {port}: choose one from 1 to 65535 with --port\n"
 
 
-def test_two_of_them_do_not_collide_and_a_stopped_one_frees_its_port(
+def test_two_do_not_collide_and_stopping_frees_the_port(
     food_services: LocalFoodServices,
 ) -> None:
     with LocalFoodServices() as second:

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.local.food_services import LocalFoodServices
-from ops.local.openfoodfacts_service import normalized_code
+from ops.stand_ins.food_services import LocalFoodServices
+from ops.stand_ins.openfoodfacts_service import normalized_code
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from starlette.datastructures import QueryParams
 
-from ops.local.usda_foods import DataType, UsdaFood
-from ops.local.words import stems
+from ops.stand_ins.stemming import stems
+from ops.stand_ins.usda_foods import DataType, UsdaFood
 
 _MAX_PAGE_SIZE = 200
 _DEFAULT_PAGE_SIZE = 50
 _KNOWN = frozenset({"query", "dataType", "pageSize", "pageNumber", "requireAllWords", "api_key", "format"})
 
 
-class BadSearchError(ValueError):
+class BadSearch(ValueError):
     """The search cannot be read; the message says which part."""
 
 
@@ -62,21 +62,21 @@ class FoodIndex:
 
 
 def search_of_body(body: bytes) -> FoodSearch:
-    """The search that a POST asks for. Raises BadSearchError, as for a `dataType` that is not an array."""
+    """The search that a POST asks for. Raises BadSearch, as for a `dataType` that is not an array."""
     try:
         asked: object = json.loads(body)
     except ValueError as error:
-        raise BadSearchError("the body is not JSON") from error
+        raise BadSearch("the body is not JSON") from error
     if not isinstance(asked, dict):
-        raise BadSearchError("the body is not a JSON object")
+        raise BadSearch("the body is not a JSON object")
     types = asked.get("dataType", [])
     if not isinstance(types, list):
-        raise BadSearchError("dataType must be an array")
+        raise BadSearch("dataType must be an array")
     return _search(asked, [str(name) for name in types])
 
 
 def search_of_query(parameters: QueryParams) -> FoodSearch:
-    """The search that a GET asks for; `dataType` may be repeated or joined by commas. Raises BadSearchError."""
+    """The search that a GET asks for; `dataType` may be repeated or joined by commas. Raises BadSearch."""
     types = [name for joined in parameters.getlist("dataType") for name in joined.split(",") if name]
     return _search(dict(parameters), types)
 
@@ -84,14 +84,14 @@ def search_of_query(parameters: QueryParams) -> FoodSearch:
 def _search(asked: Mapping[str, object], types: Sequence[str]) -> FoodSearch:
     query = asked.get("query")
     if not isinstance(query, str) or not query.strip():
-        raise BadSearchError("query is required")
+        raise BadSearch("query is required")
     unknown = sorted(set(asked) - _KNOWN)
     if unknown:
-        raise BadSearchError(f"the local table does not know {', '.join(unknown)}")
+        raise BadSearch(f"the local table does not know {', '.join(unknown)}")
     try:
         data_types = tuple(DataType(name) for name in types)
     except ValueError as error:
-        raise BadSearchError(str(error)) from error
+        raise BadSearch(str(error)) from error
     return FoodSearch(
         query=query,
         data_types=data_types,
@@ -105,7 +105,7 @@ def _whole(asked: Mapping[str, object], name: str, default: int, most: int) -> i
     try:
         value = int(str(asked.get(name, default)))
     except ValueError as error:
-        raise BadSearchError(f"{name} must be a whole number") from error
+        raise BadSearch(f"{name} must be a whole number") from error
     if not 1 <= value <= most:
-        raise BadSearchError(f"{name} must lie between 1 and {most}")
+        raise BadSearch(f"{name} must lie between 1 and {most}")
     return value

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ops.local.food_data import LOCAL_LABEL, number, rows
+from ops.stand_ins.food_data import LOCAL_LABEL, number, rows
 
 _KJ_PER_KCAL = 4.184
 _SALT_PER_SODIUM = 2.5

@@ -11,8 +11,8 @@ import pytest
 from openai.types.responses import ResponseInputParam
 from pydantic import BaseModel
 
-from ops.local.food_services import LocalFoodServices
-from ops.local.model_service import LOCAL_MODEL
+from ops.stand_ins.food_services import LocalFoodServices
+from ops.stand_ins.model_service import LOCAL_MODEL
 
 
 class _Food(BaseModel):

@@ -1,16 +1,16 @@
-"""What a request to the model says, in either of OpenAI's two protocols; the system's text is ignored."""
+"""A request to the model, read from either of OpenAI's two protocols; the system's text is ignored."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ops.local.model_schema import Json, PlateSchema, SchemaError
+from ops.stand_ins.model_schema import Json, PlateSchema, UnknownSchema
 
 _BYTES_PER_TOKEN = 4  # a common estimate for English text
 
 
-class ModelRequestError(ValueError):
+class BadModelRequest(ValueError):
     """A request refused with status 400, with OpenAI's `code` and `param`."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
@@ -30,7 +30,7 @@ class ModelRequest:
 
 
 def read_responses_request(body: bytes) -> ModelRequest:
-    """A `POST /responses`. Raises ModelRequestError."""
+    """A `POST /responses`. Raises BadModelRequest."""
     asked = _asked(body)
     content = list(_user_content(asked.get("input"), "input"))
     texts = [text for part in content if isinstance(text := part.get("text"), str)]
@@ -44,7 +44,7 @@ def read_responses_request(body: bytes) -> ModelRequest:
 
 
 def read_chat_request(body: bytes) -> ModelRequest:
-    """A `POST /chat/completions`. Raises ModelRequestError."""
+    """A `POST /chat/completions`. Raises BadModelRequest."""
     asked = _asked(body)
     content = list(_user_content(asked.get("messages"), "messages"))
     texts = [text for part in content if isinstance(text := part.get("text"), str)]
@@ -55,7 +55,7 @@ def read_chat_request(body: bytes) -> ModelRequest:
     ]
     asked_format = _json_schema(asked.get("response_format"), "response_format").get("json_schema")
     if not isinstance(asked_format, dict):
-        raise ModelRequestError("json_schema is missing", param="response_format.json_schema")
+        raise BadModelRequest("json_schema is missing", param="response_format.json_schema")
     return _request(texts, images, asked_format, "response_format.json_schema", _all_text(asked, "messages"))
 
 
@@ -68,14 +68,14 @@ def _request(
     texts: list[str], images: list[str], asked_format: Json, param: str, all_text: list[str]
 ) -> ModelRequest:
     if not texts and not images:
-        raise ModelRequestError("the user says nothing: send text or an image", param="input")
+        raise BadModelRequest("the user says nothing: send text or an image", param="input")
     image_url = images[0] if images else None
     if image_url is not None:
         _check_image(image_url)
     try:
         schema = PlateSchema(asked_format.get("schema"))
-    except SchemaError as error:
-        raise ModelRequestError(str(error), param=param, code="invalid_json_schema") from error
+    except UnknownSchema as error:
+        raise BadModelRequest(str(error), param=param, code="invalid_json_schema") from error
     written = "".join([*all_text, json.dumps(asked_format)])
     return ModelRequest(_dish_hint(texts), image_url, schema, tokens_in(written))
 
@@ -84,13 +84,13 @@ def _asked(body: bytes) -> Json:
     try:
         asked: object = json.loads(body)
     except ValueError as error:
-        raise ModelRequestError("the body is not JSON") from error
+        raise BadModelRequest("the body is not JSON") from error
     if not isinstance(asked, dict):
-        raise ModelRequestError("the body is not a JSON object")
+        raise BadModelRequest("the body is not a JSON object")
     if not isinstance(asked.get("model"), str):
-        raise ModelRequestError("you must provide a model parameter", param="model")
+        raise BadModelRequest("you must provide a model parameter", param="model")
     if asked.get("stream"):
-        raise ModelRequestError("the local model does not stream", param="stream")
+        raise BadModelRequest("the local model does not stream", param="stream")
     return asked
 
 
@@ -99,7 +99,7 @@ def _user_content(messages: object, param: str) -> Iterator[Mapping[str, object]
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     if not isinstance(messages, list):
-        raise ModelRequestError(f"{param} must be an array of messages", param=param)
+        raise BadModelRequest(f"{param} must be an array of messages", param=param)
     for message in messages:
         if not isinstance(message, dict) or message.get("role") != "user":
             continue
@@ -112,16 +112,16 @@ def _user_content(messages: object, param: str) -> Iterator[Mapping[str, object]
 
 def _json_schema(asked_format: object, param: str) -> Json:
     if not isinstance(asked_format, dict) or asked_format.get("type") != "json_schema":
-        raise ModelRequestError("the local model answers in json_schema format only", param=param)
+        raise BadModelRequest("the local model answers in json_schema format only", param=param)
     return asked_format
 
 
 def _check_image(url: str) -> None:
-    """Refuse what the real service cannot load either: no URL, or a host under .invalid, which never exists."""
+    """Refuse an address that the real service cannot load either: no URL, or a host under .invalid."""
     parts = urlsplit(url)
     known = parts.scheme in ("http", "https") and parts.hostname
     if parts.scheme != "data" and (not known or str(parts.hostname).endswith(".invalid")):
-        raise ModelRequestError("the image cannot be downloaded", param="url", code="invalid_image_url")
+        raise BadModelRequest("the image cannot be downloaded", param="url", code="invalid_image_url")
 
 
 def _dish_hint(texts: list[str]) -> str | None:
@@ -137,7 +137,7 @@ def _dish_hint(texts: list[str]) -> str | None:
 
 
 def _all_text(asked: Json, *fields: str) -> list[str]:
-    """Every text of these fields, whoever says it; the address of an image is none."""
+    """Every text of these fields, of any role; the address of an image is none."""
     found: list[str] = []
     pending: list[object] = [asked.get(field) for field in fields]
     while pending:

@@ -1,6 +1,6 @@
 """The local food services: one small HTTP server on loopback that stands in for OpenAI, USDA and OpenFoodFacts.
 
-    python -m ops.local.food_services --port 8010      # serves until SIGTERM or SIGINT
+    python -m ops.stand_ins.food_services --port 8010      # serves until SIGTERM or SIGINT
 
     with LocalFoodServices() as services:              # in this process, on a free port
         OpenAI(base_url=services.openai_base_url, api_key="local")
@@ -26,9 +26,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ops.local.fdc_service import FdcService
-from ops.local.model_service import ModelService
-from ops.local.openfoodfacts_service import OpenFoodFactsService
+from ops.stand_ins.fdc_service import FdcService
+from ops.stand_ins.model_service import ModelService
+from ops.stand_ins.openfoodfacts_service import OpenFoodFactsService
 
 _LOOPBACK = "127.0.0.1"
 _OPENAI = "/openai/v1"
@@ -87,12 +87,12 @@ class FoodServiceAddresses:
 
     @property
     def usda_base_url(self) -> str:
-        """For the setting USDA_BASE_URL: what precedes `/foods/search`."""
+        """For the setting USDA_BASE_URL: the part before `/foods/search`."""
         return f"{self.url}{_USDA}"
 
     @property
     def openfoodfacts_base_url(self) -> str:
-        """For the setting OPENFOODFACTS_BASE_URL: what precedes `/api/v2/product`."""
+        """For the setting OPENFOODFACTS_BASE_URL: the part before `/api/v2/product`."""
         return f"{self.url}{_OPENFOODFACTS}"
 
     @property
@@ -183,7 +183,7 @@ def _listen(port: int) -> socket.socket:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve silently until SIGTERM or SIGINT. Exits with code 1 and one line on stderr when it cannot."""
     parser = argparse.ArgumentParser(
-        prog="python -m ops.local.food_services", description=__doc__.splitlines()[0]
+        prog="python -m ops.stand_ins.food_services", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     port = parser.parse_args(arguments).port

@@ -1,11 +1,11 @@
-"""What the local model sees: no picture, only the dish hint and the words in the photo's file name."""
+"""The eyes of the local model: it sees no picture, only the dish hint and the words in the photo's file name."""
 
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from ops.local.plate_words import PlateFood, PlateReader, State
-from ops.local.words import stems
+from ops.stand_ins.plate_parser import PlateFood, PlateParser, State
+from ops.stand_ins.stemming import stems
 
 _SAMPLE = (
     PlateFood("chicken breast", 150.0, State.COOKED),
@@ -18,7 +18,7 @@ _LONGEST_DISH_NAME = 120
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """What is on the plate, and how sure the model claims to be (0 to 1)."""
+    """The foods on the plate, and how sure the model claims to be (0 to 1)."""
 
     dish_name: str | None
     foods: tuple[PlateFood, ...]
@@ -29,7 +29,7 @@ class Recognizer:
     """Recognises from the hint, else from the file name, else answers with one fixed sample plate."""
 
     def __init__(self) -> None:
-        self._reader = PlateReader()
+        self._reader = PlateParser()
 
     def recognize(self, *, dish_hint: str | None, image_url: str | None) -> Plate:
         """The plate; without foods when the first of the two that says anything says that it is empty."""

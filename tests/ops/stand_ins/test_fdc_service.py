@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.local.food_services import LocalFoodServices
+from ops.stand_ins.food_services import LocalFoodServices
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_any_word_matches_and_more_words_come_first(fdc: httpx.Client) -> None:
     assert [food["fdcId"] for food in every["foods"]] == [171534]
 
 
-def test_data_types_filter_in_every_form_but_a_bare_text_in_a_body(fdc: httpx.Client) -> None:
+def test_data_types_filter_except_as_a_bare_text(fdc: httpx.Client) -> None:
     wanted = {"Foundation", "SR Legacy"}
     posted = _search(fdc, "egg", dataType=sorted(wanted))
     repeated = fdc.get(
@@ -148,7 +148,7 @@ def test_one_food_has_its_energy_in_kj_only(fdc: httpx.Client) -> None:
     assert not {1008, 2047, 2048} & set(rows)
 
 
-def test_what_is_not_known_has_no_value_and_zero_is_a_value(fdc: httpx.Client) -> None:
+def test_an_unknown_amount_has_no_value_and_zero_has(fdc: httpx.Client) -> None:
     rose_apple = _nutrients(_by_id(_search(fdc, "rose-apples"), 168171))
     assert "value" not in rose_apple[1079]
     assert rose_apple[1093]["value"] == 0

@@ -9,8 +9,8 @@ LOCAL_LABEL = "(local sample)"
 
 
 def rows(file_name: str) -> Iterator[dict[str, str]]:
-    """The rows of a table in `ops/local/data`; lines that begin with # say what the table is."""
-    text = (files("ops.local") / "data" / file_name).read_text(encoding="utf-8")
+    """The rows of a table in `ops/stand_ins/data`; lines that begin with # say what the table is."""
+    text = (files("ops.stand_ins") / "data" / file_name).read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     yield from csv.DictReader(lines)
 

@@ -1,12 +1,12 @@
-"""What the local model can name: reads foods, amounts and states out of a few words."""
+"""The parser of the local model: reads foods, amounts and states out of a few words."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
-from ops.local.food_data import number, rows
-from ops.local.words import plain, stem
+from ops.stand_ins.food_data import number, rows
+from ops.stand_ins.stemming import plain, stem
 
 
 class State(StrEnum):
@@ -33,7 +33,7 @@ _MOST_GRAMS = 5000.0
 
 @dataclass(frozen=True, slots=True)
 class PlateFood:
-    """A food on a plate. `grams` is what was said, else a typical portion; `state` None: it cannot be told."""
+    """A food on a plate. `grams` is the amount named, else a typical portion; `state` None: unknown."""
 
     name: str
     grams: float
@@ -57,7 +57,7 @@ class _Amount:
 _Item = _Word | _Amount | State | _Break
 
 
-class PlateReader:
+class PlateParser:
     """Finds the foods it knows in a text; every other word means nothing to it."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class PlateReader:
             place += length
 
     def _item_at(self, tokens: Sequence[str], place: int) -> tuple[_Item | None, int]:
-        """What begins at this place, the longest name first, and how many tokens it takes."""
+        """The item that begins at this place, the longest name first, and how many tokens it takes."""
         for length in range(min(self._longest, len(tokens) - place), 0, -1):
             word = self._words.get(tuple(stem(token) for token in tokens[place : place + length]))
             if word is not None:

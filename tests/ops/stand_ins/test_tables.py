@@ -4,15 +4,15 @@ import math
 
 import pytest
 
-from ops.local.fdc_search import FoodIndex, FoodSearch
-from ops.local.food_data import rows
-from ops.local.packaged_foods import load_packaged_foods
-from ops.local.plate_words import PlateReader, State
-from ops.local.recognition import words_of_file_name
-from ops.local.usda_foods import CARBOHYDRATE, ENERGY, FAT, PROTEIN, SUGARS, DataType, load_usda_foods
-from ops.local.words import stems
+from ops.stand_ins.fdc_search import FoodIndex, FoodSearch
+from ops.stand_ins.food_data import rows
+from ops.stand_ins.packaged_foods import load_packaged_foods
+from ops.stand_ins.plate_parser import PlateParser, State
+from ops.stand_ins.recognition import words_of_file_name
+from ops.stand_ins.stemming import stems
+from ops.stand_ins.usda_foods import CARBOHYDRATE, ENERGY, FAT, PROTEIN, SUGARS, DataType, load_usda_foods
 
-# What the model can name though no table has it, so that a person can see a food that is not matched.
+# Foods that the model names and no table has, so that a person can see a food that is not matched.
 _IN_NO_TABLE = {"haggis"}
 # Energy from alcohol, or counted by USDA with factors of the food's own.
 _ENERGY_OF_ITS_OWN = ("Alcoholic", "Wine", "Lemons", "Corn, sweet")
@@ -112,7 +112,7 @@ def test_every_food_that_the_model_names_is_in_a_table() -> None:
     ],
 )
 def test_amounts_in_words_are_honoured(text: str, foods: list[tuple[str, float]]) -> None:
-    assert [(food.name, food.grams) for food in PlateReader().read(text)] == foods
+    assert [(food.name, food.grams) for food in PlateParser().read(text)] == foods
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_amounts_in_words_are_honoured(text: str, foods: list[tuple[str, float]]
     ],
 )
 def test_a_state_in_words_is_honoured(text: str, state: State | None) -> None:
-    (food,) = PlateReader().read(text)
+    (food,) = PlateParser().read(text)
     assert food.state is state
 
 

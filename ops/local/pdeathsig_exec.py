@@ -1,9 +1,9 @@
 """Become another program that the kernel ends when its parent dies.
 
-A script of its own, run before the program: what has to happen between fork and exec is then done by a fresh,
+A script of its own, run before the program: the steps between fork and exec are then taken by a fresh,
 single-threaded process, and the parent may have threads. It imports the standard library only.
 
-    python armed_exec.py PARENT_PID SIGNAL COMMAND [ARGUMENT ...]
+    python pdeathsig_exec.py PARENT_PID SIGNAL COMMAND [ARGUMENT ...]
 """
 
 import ctypes
