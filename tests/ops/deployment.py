@@ -55,7 +55,7 @@ class Deployment:
 
     def ready(self, timeout: float = 60.0) -> None:
         """Wait for /readyz; fails with the output of a process that has ended."""
-        eventually(lambda: self._is_ready() or self._ended(), timeout)
+        eventually(lambda: self.is_ready() or self._ended(), timeout)
         assert not self._ended(), "".join(file.read_text() for file in self._folder.glob("*.log"))
 
     @property
@@ -71,7 +71,7 @@ class Deployment:
     def client(self, user: str = "alice") -> Client:
         return Client(self.url, self.token(user))
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             return httpx.get(f"{self.url}/readyz").status_code == 200
         except httpx.TransportError:

@@ -11,6 +11,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import Environment
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from adapters.mongo.event_store import MongoFactory
@@ -18,7 +19,7 @@ from ops.stand_ins.food_services import LocalFoodServices
 from tests.adapters.mongo.cutting_proxy import CuttingProxy
 from tests.faults.locked_server import LockedServer, locked_server
 from tests.ops.deployment import Deployment, service_env
-from tests.ops.local.processes import ROOT
+from tests.ops.local.processes import ROOT, eventually
 from tests.ops.running_service import meal_ledger
 
 PAGE = ROOT / "ops" / "guides" / "database_roles.md"
@@ -62,6 +63,12 @@ def deployment(
 def as_api(server: LockedServer) -> Iterator[MongoClient[dict[str, Any]]]:
     with MongoClient[dict[str, Any]](server.url(API, "secret"), uuidRepresentation="standard") as client:
         yield client
+
+
+@pytest.fixture
+def as_owner(server: LockedServer) -> Iterator[Database[dict[str, Any]]]:
+    with MongoClient[dict[str, Any]](server.url(OWNER, "secret")) as client:
+        yield client[DATABASE]
 
 
 def test_commands_and_projections_work_with_the_documented_roles(deployment: Deployment) -> None:
@@ -149,6 +156,54 @@ def test_init_by_the_apis_user_is_refused_with_one_line(server: LockedServer, de
     assert refused.returncode == 1
     [line] = refused.stderr.splitlines()
     assert "not authorized" in line
+
+
+@pytest.mark.parametrize("lost", ["everything", "checkpoint", "parked events"])
+def test_the_projectors_user_may_rebuild_a_lost_read_model(
+    deployment: Deployment, as_owner: Database[dict[str, Any]], lost: str
+) -> None:
+    with deployment.client() as alice:
+        meal_id = alice.analyze()["mealId"]
+        before = generation(as_owner)
+        lose_read_model(as_owner, lost)
+        eventually(lambda: generation(as_owner) not in {None, before})
+        eventually(deployment.is_ready)
+        assert alice.status(meal_id) == "ANALYZED"
+    assert "history" in as_owner.meals_v1.index_information()
+
+
+def test_a_projector_without_the_right_to_rebuild_pauses_with_the_reason(
+    deployment: Deployment, as_owner: Database[dict[str, Any]]
+) -> None:
+    right = {"resource": {"db": DATABASE, "collection": "meals_v1"}, "actions": ["dropCollection"]}
+    before, log = generation(as_owner), deployment.output("project")
+    logged = len(log.read_text())
+    as_owner.command("revokePrivilegesFromRole", "mealLedgerProjector", privileges=[right])
+    lose_read_model(as_owner, "checkpoint")
+    eventually(lambda: "projection_paused" in log.read_text()[logged:])
+    [line] = [line for line in log.read_text()[logged:].splitlines() if "projection_paused" in line]
+    paused = json.loads(line)
+    assert paused["projection"] == "meals_v1"
+    assert "not authorized" in paused["error"]
+    as_owner.command("grantPrivilegesToRole", "mealLedgerProjector", privileges=[right])
+    eventually(lambda: generation(as_owner) not in {None, before})
+    eventually(deployment.is_ready)
+
+
+def lose_read_model(database: Database[dict[str, Any]], what: str) -> None:
+    if what == "everything":
+        database.meals_v1.drop()
+        database.meals_v1_parked.drop()
+    elif what == "checkpoint":
+        database.meals_v1.delete_one({"_id": {"checkpoint": "meals_v1"}})
+    else:
+        database.meals_v1_parked.drop()
+
+
+def generation(database: Database[dict[str, Any]]) -> str | None:
+    """Of which generation the meals are; None while their storage has no checkpoint."""
+    found = database.meals_v1.find_one({"_id": {"checkpoint": "meals_v1"}})
+    return None if found is None else str(found["generation"])
 
 
 @contextmanager
