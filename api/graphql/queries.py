@@ -47,7 +47,7 @@ async def resolve_meal(
     try:
         canonical = str(UUID(meal_id))
     except ValueError:
-        raise InvalidInput("A meal id must be a UUID, as returned by a mutation.") from None
+        raise InvalidInput("mealId must be a UUID.") from None
     return await context.read_models.meal(context.actor.user_id, canonical, min_position=min_position)
 
 
