@@ -15,16 +15,16 @@ help: ## list the targets
 install: ## create .venv with everything pinned (done by the other targets; quick when nothing changed)
 	@sh ops/install.sh "$(PYTHON)" "$(VENV)"
 
-run: install ## start the whole service here: make run [PORT=8000] [DATA=var]; Ctrl-C ends it
+run: install ## start the whole service on this machine: make run [PORT=8000] [DATA=var]; Ctrl-C stops it
 	@exec $(BIN)/python -m ops.local.environment --port "$(PORT)" --data "$(DATA)" --die-with-parent
 
-test: install ## run all tests, two minutes of them under fault; ledger and projections must be covered entirely
+test: install ## run all tests, fault injection included; ledger and projections must be covered entirely
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-faults: install ## break real replica sets under the event store, at random: make faults [SECONDS=600] [SEED=n]
+faults: install ## inject faults into real replica sets under the event store: make faults [SECONDS=600] [SEED=n]
 	@$(BIN)/python -m tests.faults --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)")
 
-lint: install ## check style, format and who imports whom
+lint: install ## check style, format and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
@@ -38,7 +38,7 @@ export-schema: install ## write api/schema_export.graphql; with CI set, fail if 
 bench: install ## measure the event store beside its peers: make bench [ROUNDS=5] [QUICK=1]
 	@$(BIN)/python -m ops.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick)
 
-requirements: install ## pin the requirements anew after a change of pyproject.toml (UPGRADE=--upgrade: to the newest)
+requirements: install ## pin the requirements again after a change of pyproject.toml (UPGRADE=--upgrade: to the newest)
 	@sh ops/pin.sh "$(BIN)" $(UPGRADE)
 
 clean: ## remove .venv, caches and build results; data in var/ stay

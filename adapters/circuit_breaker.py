@@ -1,4 +1,4 @@
-"""The circuit breaker's port, and `interlock-cb` behind it. The assembly makes one breaker per service and process."""
+"""The circuit breaker's port, and `interlock-cb` behind it. `ops` makes one breaker per service and process."""
 
 import math
 from collections.abc import Awaitable, Callable

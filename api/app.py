@@ -1,5 +1,7 @@
 """The application: health, authentication, and one GraphQL endpoint."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -9,15 +11,17 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from api.auth import Authenticator
-from api.authentication import AuthenticationMiddleware
-from api.correlation import CorrelationMiddleware
-from api.endpoint import GraphQLEndpoint
-from api.errors import RequestErrorCode, ResponseError
-from api.health import PATHS as HEALTH_PATHS
-from api.health import health_routes
-from api.request_facts import facts_of
-from api.responses import graphql_response
-from api.schema import executable_schema
+from api.errors import MethodNotAllowed, NotFound
+from api.graphql import executable_schema
+from api.http import (
+    HEALTH_PATHS,
+    AuthenticationMiddleware,
+    CorrelationMiddleware,
+    GraphQLEndpoint,
+    error_response,
+    health_routes,
+    state_of,
+)
 from ledger import MealCommands
 from projections import ReadModels
 
@@ -30,11 +34,12 @@ def create_app(
     read_models: ReadModels,
     authenticator: Authenticator,
     version: str,
+    request_deadline: timedelta,
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
-    """The API over the two ports.
+    """The API over the two ports. A request is answered within `request_deadline` from its arrival.
 
-    Whoever made the ports and the authenticator closes them, for instance in `lifespan`.
+    The caller made the ports and the authenticator, and closes them, for instance in `lifespan`.
     """
     return FastAPI(
         title="Meal Ledger",
@@ -48,7 +53,12 @@ def create_app(
             *health_routes(read_models, version),
         ],
         middleware=[
-            Middleware(CorrelationMiddleware, paths=[GRAPHQL_PATH], quiet_paths=HEALTH_PATHS),
+            Middleware(
+                CorrelationMiddleware,
+                paths=[GRAPHQL_PATH],
+                quiet_paths=HEALTH_PATHS,
+                deadline=request_deadline,
+            ),
             Middleware(AuthenticationMiddleware, authenticator=authenticator, open_paths=HEALTH_PATHS),
         ],
         exception_handlers={HTTPException: _refuse},
@@ -59,10 +69,6 @@ async def _refuse(request: Request, error: Exception) -> Response:
     """The router's own refusals: no such path, or another method."""
     if not isinstance(error, HTTPException):
         raise error
-    code = RequestErrorCode.METHOD_NOT_ALLOWED if error.status_code == 405 else RequestErrorCode.NOT_FOUND
-    return graphql_response(
-        facts_of(request.scope),
-        status=error.status_code,
-        errors=[ResponseError(code=code, message=f"{error.detail}; GraphQL is at {GRAPHQL_PATH}.")],
-        headers=error.headers,
-    )
+    kind = MethodNotAllowed if error.status_code == 405 else NotFound
+    refused = kind(f"{error.detail}; GraphQL is at {GRAPHQL_PATH}.", headers=error.headers)
+    return error_response(state_of(request.scope), refused)

@@ -1,11 +1,30 @@
-"""What the `errors` array may hold: a stable code, a message safe to show, and never what went wrong inside.
+"""The errors of the API. Each decides the status and the headers of its response, its code, and whether it is reported.
 
-Every failure of a request becomes a `ResponseError` here; an unexpected one is logged here too, once.
+ApiError
+├── RequestRefused: before any of the request is executed
+│   ├── BadRequest            400
+│   ├── Unauthenticated       401  (api.auth)
+│   ├── NotFound              404
+│   ├── MethodNotAllowed      405
+│   ├── NotAcceptable         406
+│   ├── RequestTimeout        408
+│   ├── RequestTooLarge       413
+│   ├── UnsupportedMediaType  415
+│   └── Unavailable           503
+│       ├── KeysUnavailable        (api.auth)
+│       └── DeadlinePassed
+├── DocumentRefused           400, or 200 under the older media type
+├── InvalidInput              200, in the place of one field; the others are answered
+├── Rejected                  200, likewise: a LedgerError or a ReadError, with its code
+└── UnexpectedError           500, or 200 likewise: a fault of ours, the only one that is reported
+
+A status of 500 and above makes the request's own line in the log a warning. What is reported is logged once, as an
+error with its stack, and the client sees nothing of it but the correlation id.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import structlog
 from graphql import GraphQLError, Node
@@ -17,7 +36,6 @@ from projections import ReadError
 _log = structlog.get_logger(__name__)
 
 _LONGEST_MESSAGE = 500
-_MOST_LOCATIONS = 5
 
 
 class RequestErrorCode(StrEnum):
@@ -48,16 +66,6 @@ class ResponseError(Struct, frozen=True, kw_only=True):
     locations: tuple[tuple[int, int], ...] = ()
     path: tuple[str | int, ...] = ()
 
-    @classmethod
-    def at(cls, error: GraphQLError, code: str, message: str) -> Self:
-        """`message` at the place in the document that `error` names, if any."""
-        return cls(
-            code=str(code),
-            message=_clipped(message),
-            locations=tuple((at.line, at.column) for at in (error.locations or ())[:_MOST_LOCATIONS]),
-            path=tuple(error.path or ()),
-        )
-
     def to_json(self, correlation_id: str) -> dict[str, Any]:
         """The shape that GraphQL gives to an error."""
         shape: dict[str, Any] = {"message": self.message}
@@ -68,90 +76,153 @@ class ResponseError(Struct, frozen=True, kw_only=True):
         return shape | {"extensions": {"code": self.code, "correlationId": correlation_id}}
 
 
-class RequestRefused(Exception):
-    """The request is refused as a whole, with this HTTP status, before any of it is executed."""
+class ApiError(Exception):
+    """An error of the API; `message` is safe to show."""
 
-    def __init__(
-        self, status: int, code: RequestErrorCode, message: str, headers: Mapping[str, str] | None = None
-    ) -> None:
+    status: ClassVar[int] = 200
+    code: str
+
+    def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
-        self.status = status
-        self.error = ResponseError(code=code, message=_clipped(message))
+        self.message = clipped(message)
         self.headers = headers or {}
 
+    @property
+    def errors(self) -> tuple[ResponseError, ...]:
+        """What the response says in `errors`."""
+        return (ResponseError(code=str(self.code), message=self.message),)
 
-class DocumentRefused(Exception):
+
+class RequestRefused(ApiError):
+    """The request is refused as a whole."""
+
+
+class BadRequest(RequestRefused):
+    """The request is malformed."""
+
+    status = 400
+    code = RequestErrorCode.BAD_REQUEST
+
+
+class NotFound(RequestRefused):
+    """The path names nothing."""
+
+    status = 404
+    code = RequestErrorCode.NOT_FOUND
+
+
+class MethodNotAllowed(RequestRefused):
+    """The path has no such method, or the method does not allow that operation. The header Allow is the caller's."""
+
+    status = 405
+    code = RequestErrorCode.METHOD_NOT_ALLOWED
+
+
+class NotAcceptable(RequestRefused):
+    """The client accepts no media type that there is."""
+
+    status = 406
+    code = RequestErrorCode.NOT_ACCEPTABLE
+
+
+class RequestTimeout(RequestRefused):
+    """The body did not arrive in time; the connection is closed."""
+
+    status = 408
+    code = RequestErrorCode.REQUEST_TIMEOUT
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Connection": "close"})
+
+
+class RequestTooLarge(RequestRefused):
+    """The body is over the limit; the connection is closed, since the rest of it is not read."""
+
+    status = 413
+    code = RequestErrorCode.REQUEST_TOO_LARGE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Connection": "close"})
+
+
+class UnsupportedMediaType(RequestRefused):
+    """The body must be JSON in UTF-8."""
+
+    status = 415
+    code = RequestErrorCode.UNSUPPORTED_MEDIA_TYPE
+
+
+class Unavailable(RequestRefused):
+    """The same request may succeed in a few seconds."""
+
+    status = 503
+    code = RequestErrorCode.SERVICE_UNAVAILABLE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Retry-After": "5"})
+
+
+class DeadlinePassed(Unavailable):
+    """The deadline of the request passed, or its client left, before there was an answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The request could not be answered in time. Please try again.")
+
+
+class DocumentRefused(ApiError):
     """The document, its operation name or its variables are refused: nothing of it is executed."""
 
+    status = 400
+
     def __init__(self, errors: Iterable[ResponseError]) -> None:
-        super().__init__()
-        self.errors = tuple(errors)
+        super().__init__("The document is rejected.")
+        self._errors = tuple(errors)
+
+    @property
+    def errors(self) -> tuple[ResponseError, ...]:
+        return self._errors
 
 
-class InvalidInput(GraphQLError):
-    """A value in a document, a variable or an argument is out of its bounds; `message` is safe to show."""
+class InvalidInput(ApiError, GraphQLError):
+    """A value in a document, a variable or an argument is out of its bounds."""
+
+    code = RequestErrorCode.VALIDATION_ERROR
 
     def __init__(self, message: str, node: Node | None = None) -> None:
-        super().__init__(message, node, extensions={"code": RequestErrorCode.VALIDATION_ERROR})
+        GraphQLError.__init__(self, message, node, extensions={"code": self.code})
+        self.headers = {}
 
 
-def document_errors(errors: Iterable[GraphQLError], code: RequestErrorCode) -> list[ResponseError]:
-    """Errors found before anything was executed: with `code`, unless one brings its own."""
-    return [_document_error(error, code) for error in errors]
+class Rejected(ApiError):
+    """An error of the ledger or of the read models, with its own code."""
+
+    def __init__(self, error: LedgerError | ReadError) -> None:
+        super().__init__(error.message)
+        self.code = str(error.code)
 
 
-def execution_errors(errors: Iterable[GraphQLError], correlation_id: str) -> list[ResponseError]:
-    """Errors of fields. What is not expected is logged, and answered without what went wrong inside."""
-    return [_execution_error(error, correlation_id) for error in errors]
+class UnexpectedError(ApiError):
+    """A fault of ours: the client gets the correlation id to ask with."""
+
+    status = 500
+    code = RequestErrorCode.INTERNAL_SERVER_ERROR
+
+    def __init__(self, correlation_id: str) -> None:
+        super().__init__(f"Internal error. To report it, quote the correlation id {correlation_id}.")
 
 
-def unexpected_error(error: BaseException, correlation_id: str) -> ResponseError:
-    """A fault of ours: logged here, once, with its stack; the client gets the correlation id to ask with."""
-    _log.error("unexpected_error", error_type=type(error).__name__, exc_info=error)
-    return ResponseError(
-        code=RequestErrorCode.INTERNAL_SERVER_ERROR,
-        message=f"Something went wrong on our side. If you report it, name {correlation_id}.",
-    )
+def api_error(error: Exception, correlation_id: str) -> ApiError:
+    """The error of the API that `error` is or becomes. One that is not expected is reported here, once."""
+    match error:
+        case ApiError():
+            return error
+        case LedgerError() | ReadError():
+            return Rejected(error)
+        case _:
+            _log.error("unexpected_error", error_type=type(error).__name__, exc_info=error)
+            return UnexpectedError(correlation_id)
 
 
-def _document_error(error: GraphQLError, code: RequestErrorCode) -> ResponseError:
-    *_, cause = _chain(error)
-    if not isinstance(cause, GraphQLError):
-        # The library quotes whatever a conversion raised, such as Python's own limit on digits.
-        return ResponseError.at(
-            error, RequestErrorCode.VALIDATION_ERROR, "A value in the document cannot be read."
-        )
-    return ResponseError.at(error, _own_code(error) or code, error.message)
-
-
-def _execution_error(error: GraphQLError, correlation_id: str) -> ResponseError:
-    *_, cause = _chain(error)
-    if isinstance(cause, LedgerError | ReadError):
-        return ResponseError.at(error, cause.code, cause.message)
-    if isinstance(cause, InvalidInput):
-        return ResponseError.at(error, RequestErrorCode.VALIDATION_ERROR, cause.message)
-    if isinstance(cause, GraphQLError) and cause.nodes:
-        # The library's own complaint about an argument, such as a null that only a variable's default made legal.
-        return ResponseError.at(error, RequestErrorCode.BAD_USER_INPUT, cause.message)
-    fault = unexpected_error(cause, correlation_id)
-    return ResponseError.at(error, fault.code, fault.message)
-
-
-def _chain(error: GraphQLError) -> Iterator[Exception]:
-    """The error and what it wraps, outermost first."""
-    link: Exception | None = error
-    while link is not None:
-        yield link
-        link = link.original_error if isinstance(link, GraphQLError) else None
-
-
-def _own_code(error: GraphQLError) -> str | None:
-    for link in _chain(error):
-        if isinstance(link, GraphQLError) and link.extensions:
-            return str(link.extensions["code"])
-    return None
-
-
-def _clipped(message: str) -> str:
+def clipped(message: str) -> str:
     """A message may quote what was sent; a megabyte of it helps nobody."""
     return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"

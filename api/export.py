@@ -6,7 +6,7 @@ from pathlib import Path
 
 from graphql import lexicographic_sort_schema, print_schema
 
-from api.schema import executable_schema
+from api.graphql import executable_schema
 
 EXPORT = Path(__file__).with_name("schema_export.graphql")
 

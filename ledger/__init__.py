@@ -15,6 +15,7 @@ from ledger.commands import (
     MealOutcome,
     UpdateMeal,
 )
+from ledger.deadline import NO_DEADLINE, Deadline
 from ledger.entries import apply_changes, keep_entries
 from ledger.errors import (
     ANALYSIS_FAILURES,
@@ -77,6 +78,7 @@ from ledger.values import (
 __all__ = [
     "ANALYSIS_FAILURES",
     "KJ_PER_KCAL",
+    "NO_DEADLINE",
     "TOPICS",
     "Actor",
     "AnalysisFailure",
@@ -88,6 +90,7 @@ __all__ = [
     "ConfirmMealAnalysis",
     "ConfirmOutcome",
     "Conflict",
+    "Deadline",
     "DeleteMeal",
     "EntryAmount",
     "EntryChange",

@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import inf
 from uuid import UUID
 
 from ledger.analysis import MealAnalysis
 from ledger.commands import AnalysisOutcome
+from ledger.deadline import Deadline
 from ledger.errors import ANALYSIS_FAILURES, Conflict, LedgerError, ServiceUnavailable, failure
 from ledger.local_day import now
 from ledger.meal import Meal
@@ -16,6 +18,8 @@ from ledger.values import Actor, MealStatus
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
+_SHARE_OF_REQUEST = 0.9
+"""The share of a request's remaining time that the analysis may take; the rest is for recording its outcome."""
 
 
 class AnalysisRuns:
@@ -35,22 +39,27 @@ class AnalysisRuns:
         self._clock = clock
         self._running: dict[UUID, asyncio.Task[AnalysisOutcome]] = {}
 
-    async def run(self, meal: Meal, actor: Actor) -> AnalysisOutcome:
-        """Analyse the meal just requested. The run continues to its outcome even when the caller leaves."""
-        task = asyncio.create_task(self._analyze(meal, actor))
+    async def run(self, meal: Meal, actor: Actor, request: Deadline) -> AnalysisOutcome:
+        """Analyse the meal just requested. When the caller has left by now, it fails without a call of the model.
+
+        A run continues to its outcome even when the caller leaves. Raises ServiceUnavailable when the request's
+        deadline comes first.
+        """
+        task = asyncio.create_task(self._analyze(meal, actor, request))
         self._running[meal.id] = task
         task.add_done_callback(lambda _: self._running.pop(meal.id))
-        return await asyncio.shield(task)
+        return await _within(request, task)
 
-    async def outcome_of(self, meal: Meal) -> AnalysisOutcome:
+    async def outcome_of(self, meal: Meal, request: Deadline) -> AnalysisOutcome:
         """The outcome of the first request, for a duplicate request: waits for it while the analysis runs.
 
         After twice the deadline the analysis is stale, and fails. Where that is not possible, the outcome is
-        ANALYZING, with ServiceUnavailable.
+        ANALYZING, with ServiceUnavailable. Raises ServiceUnavailable when the deadline of the duplicate request comes
+        first.
         """
         running = self._running.get(meal.id)
         if running is not None:
-            return await asyncio.shield(running)
+            return await _within(request, running)
         clock = asyncio.get_running_loop().time
         patience = clock() + 2 * self._deadline.total_seconds() + 2 * _POLL_SECONDS
         while meal.status is MealStatus.ANALYZING and clock() < patience:
@@ -58,7 +67,9 @@ class AnalysisRuns:
                 await self.fail_if_stale(meal.id)
             else:
                 await asyncio.sleep(_POLL_SECONDS)
-            meal = await self._meals.get(meal.id)
+            if request.passed:
+                raise _under_way()
+            meal = await self._meals.get(meal.id, request)
         return await self._current(meal)
 
     def stale_before(self) -> datetime:
@@ -92,9 +103,12 @@ class AnalysisRuns:
         while self._running:
             await asyncio.wait(list(self._running.values()))
 
-    async def _analyze(self, meal: Meal, actor: Actor) -> AnalysisOutcome:
+    async def _analyze(self, meal: Meal, actor: Actor, request: Deadline) -> AnalysisOutcome:
         try:
-            async with asyncio.timeout(self._deadline.total_seconds()):
+            _require_caller(request)
+            async with asyncio.timeout(
+                min(self._deadline.total_seconds(), _SHARE_OF_REQUEST * request.remaining)
+            ):
                 proposal = await self._analysis.propose(
                     photo_url=meal.photo_url, dish_hint=meal.dish_hint, user_id=meal.user_id
                 )
@@ -124,9 +138,25 @@ class AnalysisRuns:
         )
 
 
+def _require_caller(request: Deadline) -> None:
+    if request.passed:
+        raise ServiceUnavailable("The request was abandoned before the analysis began. Please try again.")
+
+
+async def _within(request: Deadline, run: asyncio.Task[AnalysisOutcome]) -> AnalysisOutcome:
+    done, _ = await asyncio.wait([run], timeout=None if request.remaining == inf else request.remaining)
+    if not done:
+        raise _under_way()
+    return run.result()
+
+
+def _under_way() -> ServiceUnavailable:
+    return ServiceUnavailable("The analysis is still in progress. Please retry the request.")
+
+
 def _error_of(meal: Meal) -> LedgerError | None:
     if meal.status is MealStatus.ANALYZING:
-        return ServiceUnavailable("The analysis is still in progress. Please retry the request.")
+        return _under_way()
     if meal.failure_code is None or meal.failure_message is None:
         return None
     return failure(meal.failure_code, meal.failure_message)

@@ -17,6 +17,7 @@ from ledger.commands import (
     MealOutcome,
     UpdateMeal,
 )
+from ledger.deadline import NO_DEADLINE, Deadline
 from ledger.errors import Conflict, IdempotencyConflict
 from ledger.idempotency import fingerprint, meal_id_for
 from ledger.local_day import now
@@ -54,22 +55,24 @@ class CommandHandlers:
         self._local_environment = local_environment
         self._clock = clock
 
-    async def analyze_meal_photo(self, actor: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome:
+    async def analyze_meal_photo(
+        self, actor: Actor, command: AnalyzeMealPhoto, deadline: Deadline = NO_DEADLINE
+    ) -> AnalysisOutcome:
         """Append the request, analyse, append the outcome. A duplicate request returns the outcome of the first.
 
         Raises InvalidArgument, IdempotencyConflict, and ServiceUnavailable when the event store cannot be reached.
         """
         meal = self._requested(actor, command)
         try:
-            await self._meals.append(meal)
+            await self._meals.append(meal, deadline)
         except Conflict:
-            first = await self._meals.get(meal.id)
+            first = await self._meals.get(meal.id, deadline)
             if first.fingerprint != meal.fingerprint:
                 raise IdempotencyConflict(
                     "This idempotency key was used for a different request.", field="idempotencyKey"
                 ) from None
-            return await self._runs.outcome_of(first)
-        return await self._runs.run(meal, actor)
+            return await self._runs.outcome_of(first, deadline)
+        return await self._runs.run(meal, actor, deadline)
 
     def _requested(self, actor: Actor, command: AnalyzeMealPhoto) -> Meal:
         at = self._clock()
@@ -88,12 +91,15 @@ class CommandHandlers:
             fingerprint=fingerprint(meal_id, command),
         )
 
-    async def confirm_meal_analysis(self, actor: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome:
+    async def confirm_meal_analysis(
+        self, actor: Actor, command: ConfirmMealAnalysis, deadline: Deadline = NO_DEADLINE
+    ) -> ConfirmOutcome:
         """Keep the given entries. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
         meal, position = await self._change(
             actor,
             command.meal_id,
             lambda meal: meal.confirm(command.confirmed_entry_ids, actor=actor),
+            deadline,
         )
         return ConfirmOutcome(
             meal=meal.snapshot(),
@@ -102,7 +108,9 @@ class CommandHandlers:
             rejected_count=len(meal.rejected_entry_ids),
         )
 
-    async def update_meal(self, actor: Actor, command: UpdateMeal) -> MealOutcome:
+    async def update_meal(
+        self, actor: Actor, command: UpdateMeal, deadline: Deadline = NO_DEADLINE
+    ) -> MealOutcome:
         """Change the given fields. Raises MealNotFound, InvalidState, UnknownEntry, InvalidArgument, Conflict."""
         amounts = check_amounts(command.entries)
         notes = (
@@ -117,7 +125,7 @@ class CommandHandlers:
                 actor=actor,
             )
 
-        return _outcome(*await self._change(actor, command.meal_id, update))
+        return _outcome(*await self._change(actor, command.meal_id, update, deadline))
 
     def _timing_after(self, command: UpdateMeal, timing: Timing) -> Timing:
         """The meal's timing after the command. The local date is computed again only when time or zone is given."""
@@ -131,22 +139,28 @@ class CommandHandlers:
             at=self._clock(),
         )
 
-    async def delete_meal(self, actor: Actor, command: DeleteMeal) -> MealOutcome:
+    async def delete_meal(
+        self, actor: Actor, command: DeleteMeal, deadline: Deadline = NO_DEADLINE
+    ) -> MealOutcome:
         """Remove the meal. Raises MealNotFound, InvalidState, InvalidArgument, Conflict."""
-        return _outcome(*await self._change(actor, command.meal_id, lambda meal: meal.delete(actor=actor)))
+        return _outcome(
+            *await self._change(actor, command.meal_id, lambda meal: meal.delete(actor=actor), deadline)
+        )
 
-    async def _change(self, actor: Actor, meal_id: str, decide: Callable[[Meal], None]) -> tuple[Meal, int]:
+    async def _change(
+        self, actor: Actor, meal_id: str, decide: Callable[[Meal], None], deadline: Deadline
+    ) -> tuple[Meal, int]:
         """The actor's meal after `decide`, and a position of the log that includes it. A conflict is retried."""
         identity = parse_meal_id(meal_id)
         attempts = 0
         while True:
             attempts += 1
-            meal = await self._meals.get_own(identity, actor.user_id)
+            meal = await self._meals.get_own(identity, actor.user_id, deadline)
             decide(meal)
             if not meal.pending_events:
-                return meal, await self._meals.last_position()
+                return meal, await self._meals.last_position(deadline)
             try:
-                return meal, await self._meals.append(meal)
+                return meal, await self._meals.append(meal, deadline)
             except Conflict:
                 if attempts == _ATTEMPTS:
                     raise

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
+from ledger.deadline import NO_DEADLINE, Deadline
 from ledger.errors import LedgerError
 from ledger.values import Actor, MealSnapshot, MealType
 
@@ -68,12 +69,23 @@ class ConfirmOutcome(MealOutcome, frozen=True, kw_only=True):
 
 
 class MealCommands(Protocol):
-    """The write side as its callers see it. Every method raises LedgerError when it rejects the command."""
+    """The write side as its callers see it. Every method raises LedgerError when it rejects the command.
 
-    async def analyze_meal_photo(self, actor: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome: ...
+    `deadline`: when the caller's request ends. A command not begun by then raises ServiceUnavailable.
+    """
 
-    async def confirm_meal_analysis(self, actor: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome: ...
+    async def analyze_meal_photo(
+        self, actor: Actor, command: AnalyzeMealPhoto, deadline: Deadline = NO_DEADLINE
+    ) -> AnalysisOutcome: ...
 
-    async def update_meal(self, actor: Actor, command: UpdateMeal) -> MealOutcome: ...
+    async def confirm_meal_analysis(
+        self, actor: Actor, command: ConfirmMealAnalysis, deadline: Deadline = NO_DEADLINE
+    ) -> ConfirmOutcome: ...
 
-    async def delete_meal(self, actor: Actor, command: DeleteMeal) -> MealOutcome: ...
+    async def update_meal(
+        self, actor: Actor, command: UpdateMeal, deadline: Deadline = NO_DEADLINE
+    ) -> MealOutcome: ...
+
+    async def delete_meal(
+        self, actor: Actor, command: DeleteMeal, deadline: Deadline = NO_DEADLINE
+    ) -> MealOutcome: ...

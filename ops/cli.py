@@ -72,7 +72,7 @@ def project() -> None:
 def init() -> None:
     """Create the indexes that the service needs. Doing it again changes nothing."""
     settings = load_settings(StoreSettings)
-    from ops.assembly import initialise
+    from ops.database import initialise
     from ops.logging import configure_logging
 
     configure_logging(settings.log_level)
@@ -114,7 +114,7 @@ def smoke(
 
 
 def main() -> None:
-    """Run a command and exit. What the operator can put right is one line on stderr."""
+    """Run a command and exit. An error that the operator can put right is one line on stderr."""
     sys.exit(_exit_code())
 
 

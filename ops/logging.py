@@ -3,13 +3,15 @@
 Event names are static, what varies is in the keys; identifiers are logged, never objects.
 """
 
+import contextvars
 import logging
 import sys
 from typing import TextIO
 
 import stamina.instrumentation
 import structlog
-from structlog.types import Processor
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
+from structlog.types import EventDict, Processor, WrappedLogger
 
 from ops.redaction import redact
 
@@ -56,9 +58,23 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def _merge_contextvars(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """structlog's processor of that name, but no variable is looked up.
+
+    A context has been seen that lists a variable and then raises KeyError for it (structlog issue #591): from then on
+    every line logged in it would raise. The list holds the values, too.
+    """
+    for variable, value in contextvars.copy_context().items():
+        if (
+            variable.name.startswith(STRUCTLOG_KEY_PREFIX) and value is not Ellipsis
+        ):  # it stands for "unbound"
+            event.setdefault(variable.name.removeprefix(STRUCTLOG_KEY_PREFIX), value)
+    return event
+
+
 def _shared() -> list[Processor]:
     return [
-        structlog.contextvars.merge_contextvars,
+        _merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),

@@ -1,4 +1,4 @@
-"""Keep what is secret or personal out of the logs, whatever a caller or a library puts into a record.
+"""Keep secrets and personal data out of the logs, whatever a caller or a library puts into a record.
 
 The first rule is not to log it. This is the second: values are dropped by the name of their key, and strings are
 searched for tokens, keys and credentials that came along in a message.

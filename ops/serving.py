@@ -1,6 +1,7 @@
 """The long-running commands: the API and the projectors, in the foreground, until they are told to end."""
 
 import asyncio
+import math
 import signal
 import socket
 import threading
@@ -15,14 +16,12 @@ from starlette.types import ASGIApp
 
 from api import create_app
 from ledger import StaleAnalysisSweep
-from ops.assembly import Store, open_api_parts, open_projectors, open_store
-from ops.errors import OperatorError
+from ops.composition_root import open_api_parts, open_projectors, request_deadline
+from ops.database import Store, open_store
+from ops.errors import AddressUnusable, NotStopped
 from ops.settings import ServeSettings, StoreSettings
 
 _log = structlog.get_logger(__name__)
-
-_GRACE_SECONDS = 5.0
-"""What requests in hand get beyond the deadline of an analysis when the API ends."""
 
 _SWEEP_EVERY = timedelta(seconds=30)
 
@@ -30,7 +29,7 @@ _SWEEP_EVERY = timedelta(seconds=30)
 def serve(settings: ServeSettings, host: str, port: int) -> None:
     """Run the API until SIGTERM or SIGINT: then no new connection is taken, and requests in hand are answered.
 
-    Raises OperatorError when the address cannot be listened on or the database cannot be used.
+    Raises AddressUnusable, DatabaseUnusable.
     """
     with _listener(host, port) as listener, open_store(settings) as store, _ended_by(lambda: None):
         asyncio.run(_serve(settings, store, listener))
@@ -39,7 +38,7 @@ def serve(settings: ServeSettings, host: str, port: int) -> None:
 def project(settings: StoreSettings) -> None:
     """Run the projectors until SIGTERM or SIGINT; the batch in hand is finished.
 
-    Raises OperatorError when the database cannot be used at the start, or a projector does not end.
+    Raises DatabaseUnusable at the start, NotStopped when a projector does not end in time.
     """
     ended = threading.Event()
     with _ended_by(ended.set), open_store(settings) as store, open_projectors(settings, store) as projectors:
@@ -47,7 +46,7 @@ def project(settings: StoreSettings) -> None:
         _log.info("projectors_started")
         ended.wait()
         if not projectors.stop():
-            raise OperatorError("a projector did not end in time; what it had not committed is done again")
+            raise NotStopped("a projector did not end in time; its uncommitted batch is applied again")
         _log.info("projectors_stopped")
 
 
@@ -59,6 +58,7 @@ async def _serve(settings: ServeSettings, store: Store, listener: socket.socket)
             read_models=parts.read_models,
             authenticator=parts.authenticator,
             version=settings.app_version,
+            request_deadline=request_deadline(settings),
         )
         async with _in_background(sweep):
             await uvicorn.Server(_uvicorn(settings, app)).serve(sockets=[listener])
@@ -82,7 +82,7 @@ def _uvicorn(settings: ServeSettings, app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=round(settings.analysis_deadline_seconds + _GRACE_SECONDS),
+        timeout_graceful_shutdown=math.ceil(request_deadline(settings).total_seconds()) + 1,
     )
 
 
@@ -95,13 +95,13 @@ def _listener(host: str, port: int) -> Iterator[socket.socket]:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise OperatorError(f"cannot listen on {host}: {error.strerror}; choose another --host") from error
+        raise AddressUnusable(f"cannot listen on {host}: {error.strerror}; choose another --host") from error
     with listener:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
         except OSError as error:
-            raise OperatorError(
+            raise AddressUnusable(
                 f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
             ) from error
         yield listener

@@ -1,6 +1,6 @@
 """The settings: environment variables, read and checked once, at the start of a process.
 
-In the local environment the file `$DATA/local.env`, written by `make run`, fills in what the environment leaves out.
+In the local environment the file `$DATA/local.env`, written by `make run`, completes the environment.
 A table in the README explains every name.
 """
 
@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ops.errors import OperatorError
+from ops.errors import BadSettings
 from ops.setting_types import (
     ApiKey,
     DatabaseName,
@@ -28,10 +28,6 @@ from ops.setting_types import (
 
 LOCAL_ENV_FILE = "local.env"
 DEFAULT_DATA = "var"
-
-
-class SettingsError(OperatorError):
-    """A setting is bad or missing; the message names every one that is, on one line."""
 
 
 def installed_version() -> str:
@@ -140,7 +136,7 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 def load_settings(kind: type[AnySettings]) -> AnySettings:
     """Read the environment, and `$DATA/local.env` where it applies.
 
-    Raises SettingsError, which names every bad value, else every missing one.
+    Raises BadSettings, which names every bad value, else every missing one.
     """
     env_file = local_env_file(os.environ)
     given = _checked(Settings, env_file)
@@ -152,7 +148,7 @@ def load_settings(kind: type[AnySettings]) -> AnySettings:
     if issubclass(kind, ServeSettings) and not (given.auth_jwt_secret or given.auth_jwks_url):
         missing.append("AUTH_JWT_SECRET or AUTH_JWKS_URL")
     if missing:
-        raise SettingsError(
+        raise BadSettings(
             f"settings are missing: {', '.join(missing)}; set them in the environment, "
             "or start the local environment with `make run`"
         )
@@ -162,13 +158,13 @@ def load_settings(kind: type[AnySettings]) -> AnySettings:
 def check_settings(values: Mapping[str, str], env_file: Path) -> None:
     """Check what `serve` would start with, were `values` put into the environment of this process.
 
-    Raises SettingsError, which names every bad value. `env_file` is the file that `values` keep something from,
+    Raises BadSettings, which names every bad value. `env_file` is the file that `values` keep something from,
     if it is there.
     """
     try:
         ServeSettings.model_validate({name.lower(): value or None for name, value in values.items()})
     except ValidationError as error:
-        raise SettingsError(_complaints(error, env_file)) from None
+        raise BadSettings(_complaints(error, env_file)) from None
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
@@ -197,11 +193,11 @@ def _checked(kind: type[AnySettings], env_file: Path | None) -> AnySettings:
     try:
         return kind(_env_file=env_file)
     except ValidationError as error:
-        raise SettingsError(_complaints(error, env_file)) from None
+        raise BadSettings(_complaints(error, env_file)) from None
     except OSError as error:
-        raise SettingsError(f"{env_file}: cannot be read: {error.strerror}") from None
+        raise BadSettings(f"{env_file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{env_file}: is no text (UTF-8): remove it, `make run` writes it anew") from None
+        raise BadSettings(f"{env_file}: is no text (UTF-8): remove it, `make run` writes it again") from None
 
 
 def _complaints(error: ValidationError, env_file: Path | None) -> str:
@@ -212,7 +208,7 @@ def _complaints(error: ValidationError, env_file: Path | None) -> str:
         if detail["loc"]:
             message = f"{str(detail['loc'][0]).upper()}: {message[:1].lower()}{message[1:]}"
         if env_file and not _is_given(message.partition(":")[0], os.environ):
-            message += f" (from {env_file}; if you remove that file, `make run` writes it anew)"
+            message += f" (from {env_file}; if you remove that file, `make run` writes it again)"
         phrases.append(message)
     return "; ".join(phrases)
 
@@ -223,5 +219,5 @@ def _is_given(name: str, environ: Mapping[str, str]) -> bool:
 
 
 def reveal(secret: SecretStr | None) -> str | None:
-    """The value of a secret, for the one who uses it."""
+    """The value of a secret, for its user."""
     return secret.get_secret_value() if secret else None

@@ -32,17 +32,17 @@ _MEAL = "query ($id: ID!, $position: Position) { meal(id: $id, minPosition: $pos
 Answer = TypeVar("Answer")
 
 
-class BadTokenError(OperatorError):
-    """What was given is no token."""
+class BadToken(OperatorError):
+    """The text given cannot be a token."""
 
 
-class UnexpectedAnswerError(Exception):
-    """A check failed; the message says what was got."""
+class UnexpectedAnswer(Exception):
+    """A check failed; the message shows the response."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """How one check went. `detail` is what was got, if it failed."""
+    """The result of one check. `detail` shows the response, if it failed."""
 
     name: str
     ok: bool
@@ -71,7 +71,7 @@ def report_as_json(url: str, token: str) -> bool:
 def run_checks(url: str, token: str) -> Iterator[Check]:
     """Run one check after the other, up to the first that fails. `url` may end in /graphql, or not.
 
-    Raises BadTokenError, before anything is sent, for what cannot be a token.
+    Raises BadToken, before anything is sent, for what cannot be a token.
     """
     _check_token(token)
     way = _Way(url.rstrip("/").removesuffix("/graphql"), token)
@@ -85,9 +85,9 @@ def run_checks(url: str, token: str) -> Iterator[Check]:
 
 def _check_token(token: str) -> None:
     if not token:
-        raise BadTokenError("the token is empty: did the command that should print it fail?")
+        raise BadToken("the token is empty: did the command that should print it fail?")
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise BadTokenError(
+        raise BadToken(
             "the token holds a space, or a character that no token has: was all of it pasted, and nothing else?"
         )
 
@@ -96,7 +96,7 @@ def _trouble(step: Callable[[], None]) -> str:
     """What went wrong in a step, on one line; empty if nothing did."""
     try:
         step()
-    except UnexpectedAnswerError as error:
+    except UnexpectedAnswer as error:
         trouble = str(error)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         trouble = f"no answer: {type(error).__name__}: {error}"
@@ -106,7 +106,7 @@ def _trouble(step: Callable[[], None]) -> str:
 
 
 class _Way:
-    """The checks, each standing on what the one before it learned."""
+    """The checks, each of which uses the results of the one before."""
 
     def __init__(self, base: str, token: str) -> None:
         self._base = base
@@ -145,7 +145,7 @@ class _Way:
         analysis = self._query(_ANALYZE, answers.AnalyzeMealPhoto, url=PHOTO_URL).analyze_meal_photo
         _expect(analysis.status == "ANALYZED", "the meal is not ANALYZED", analysis)
         if not (analysis.meal_id and analysis.position and analysis.meal and analysis.meal.entries):
-            raise UnexpectedAnswerError(f"a meal with entries and a position is missing: {_shown(analysis)}")
+            raise UnexpectedAnswer(f"a meal with entries and a position is missing: {_shown(analysis)}")
         self._meal_id = analysis.meal_id
         self._entries = [entry.id for entry in analysis.meal.entries]
         self._date = analysis.meal.local_date
@@ -185,7 +185,7 @@ class _Way:
         )
         answer = _decoded(response, response.content, answers.GraphQLAnswer)
         if response.status_code != httpx.codes.OK or not answer.is_good:
-            raise UnexpectedAnswerError(f"HTTP {response.status_code}: {response.text}")
+            raise UnexpectedAnswer(f"HTTP {response.status_code}: {response.text}")
         return _decoded(response, answer.data, kind)
 
 
@@ -193,12 +193,12 @@ def _decoded(response: httpx.Response, content: bytes | msgspec.Raw, kind: type[
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.DecodeError as error:
-        raise UnexpectedAnswerError(f"HTTP {response.status_code}, {error}: {response.text}") from None
+        raise UnexpectedAnswer(f"HTTP {response.status_code}, {error}: {response.text}") from None
 
 
 def _expect(truth: object, what: str, got: object) -> None:
     if not truth:
-        raise UnexpectedAnswerError(f"{what}: {_shown(got)}")
+        raise UnexpectedAnswer(f"{what}: {_shown(got)}")
 
 
 def _shown(got: object) -> str:

@@ -11,27 +11,27 @@ from ops.settings import Settings
 LIFETIME_SECONDS = 12 * 60 * 60
 
 
-class TokenError(OperatorError):
+class NoTokenHere(OperatorError):
     """No token can be made here."""
 
 
 def issue_token(settings: Settings, user: str, roles: Sequence[str] = ()) -> str:
     """A bearer token (HS256) for `user`, good for twelve hours, for this environment's issuer and audience.
 
-    Raises TokenError outside the local environment, and where its secret is not known.
+    Raises NoTokenHere outside the local environment, and where its secret is not known.
     """
     if not settings.is_local:
-        raise TokenError(
+        raise NoTokenHere(
             f"no local environment here (APP_ENV is {settings.app_env}), and tokens are made for one only: "
             "start `make run` first, or name its folder with DATA=..."
         )
     if not (settings.auth_jwt_secret and settings.auth_issuer and settings.auth_audience):
-        raise TokenError(
+        raise NoTokenHere(
             "AUTH_JWT_SECRET, AUTH_ISSUER or AUTH_AUDIENCE is missing: start `make run` first, "
             "or name its folder with DATA=..."
         )
     if not user.strip():
-        raise TokenError("the user is empty: name one with --user")
+        raise NoTokenHere("the user is empty: name one with --user")
     return sign_token(
         settings.auth_jwt_secret.get_secret_value(),
         issuer=settings.auth_issuer,

@@ -15,6 +15,7 @@ import msgspec
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from adapters.mongo.connection.client import Document
 from projections import Checkpoint, ParkedEvent, Projection
@@ -22,6 +23,7 @@ from projections import Checkpoint, ParkedEvent, Projection
 PROJECTORS = "projectors"
 
 _FORGET_PROJECTORS_AFTER = timedelta(hours=1)
+_NAMESPACE_EXISTS = 48
 
 
 def checkpoint_id(storage: str) -> Document:
@@ -49,6 +51,16 @@ def parked_document(generation: str, parked: ParkedEvent) -> Document:
 def parked_marker(generation: str) -> Document:
     """The document whose absence tells that parked events of this generation were lost."""
     return {"_id": generation, "generation": generation}
+
+
+def create_storage(database: Database[Document], projection: Projection) -> None:
+    """Create a projection's collection, which may have no index that would create it, and the missing indexes."""
+    try:
+        database.create_collection(projection.storage, check_exists=False)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
+    create_indexes(database, projection)
 
 
 def create_indexes(database: Database[Document], projection: Projection) -> list[str]:

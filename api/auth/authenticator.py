@@ -4,6 +4,8 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from api.errors import RequestErrorCode, RequestRefused, Unavailable
+
 
 class Principal(Struct, frozen=True):
     """The person a token speaks for: its `sub`, and nothing else."""
@@ -11,19 +13,27 @@ class Principal(Struct, frozen=True):
     user_id: str
 
 
-class Unauthenticated(Exception):
-    """The token is refused. `message` is safe to show; `code` is that of RFC 6750, section 3.1."""
+class Unauthenticated(RequestRefused):
+    """The token is refused, or there is none; `bearer_error` is that of RFC 6750, section 3.1, None without a token."""
+
+    status = 401
+    code = RequestErrorCode.UNAUTHENTICATED
 
     def __init__(
-        self, message: str, *, code: Literal["invalid_token", "invalid_request"] = "invalid_token"
+        self,
+        message: str,
+        *,
+        bearer_error: Literal["invalid_token", "invalid_request"] | None = "invalid_token",
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
+        challenge = "Bearer" if bearer_error is None else f'Bearer error="{bearer_error}"'
+        super().__init__(message, headers={"WWW-Authenticate": challenge})
 
 
-class KeysUnavailable(Exception):
+class KeysUnavailable(Unavailable):
     """No token can be checked at the moment, since the issuer's keys were never fetched, or too long ago."""
+
+    def __init__(self) -> None:
+        super().__init__("Tokens cannot be verified at the moment. Please try again.")
 
 
 class Authenticator(Protocol):

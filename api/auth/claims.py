@@ -54,7 +54,7 @@ class TokenPolicy(Struct, frozen=True, kw_only=True):
             raise Unauthenticated("The token has expired.") from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             # Why is the issuer's business; telling helps nobody but somebody who is making tokens up.
-            raise Unauthenticated("The token is not valid here.") from None
+            raise Unauthenticated("The token is invalid.") from None
         if not _ID_TOKEN_CLAIMS.isdisjoint(claims):
             raise Unauthenticated("This is an id_token; send an access token.")
         return Principal(_subject(claims["sub"]))
@@ -75,5 +75,5 @@ def read_header(token: str) -> TokenHeader:
 
 def _subject(subject: str) -> str:
     if not subject.strip() or len(subject) > MAX_SUBJECT_LENGTH or not subject.isprintable():
-        raise Unauthenticated("The token names nobody.")
+        raise Unauthenticated("The token has no valid subject.")
     return subject

@@ -43,12 +43,12 @@ class JwksAuthenticator:
     async def authenticate(self, token: str) -> Principal:
         header = read_header(token)
         if header.alg not in ALGORITHMS:
-            raise Unauthenticated("The token is not signed in a way that is accepted here.")
+            raise Unauthenticated("The token is signed with an algorithm that is not accepted.")
         if not header.kid or len(header.kid) > MAX_KID_LENGTH:
-            raise Unauthenticated("The token does not say which key signed it.")
+            raise Unauthenticated("The token has no valid key id.")
         key = await self._keys.key(header.kid)
         if key is None or key.algorithm != header.alg:
-            raise Unauthenticated("The token is signed with a key that is not known here.")
+            raise Unauthenticated("The token is signed with an unknown key.")
         return self._policy.verify(token, key.key, key.algorithm)
 
     async def aclose(self) -> None:

@@ -19,5 +19,5 @@ class SharedSecretAuthenticator:
 
     async def authenticate(self, token: str) -> Principal:
         if read_header(token).alg != ALGORITHM:
-            raise Unauthenticated("The token is not signed in a way that is accepted here.")
+            raise Unauthenticated("The token is signed with an algorithm that is not accepted.")
         return self._policy.verify(token, self._secret, ALGORITHM)

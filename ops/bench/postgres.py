@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from ops.errors import OperatorError
-from ops.local.children import last_words, start_child
+from ops.local.children import last_log_line, start_child
 from ops.local.ports import LOOPBACK, free_port
 
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -77,7 +77,7 @@ class LocalPostgres:
         while not self._answers():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise PostgresMissingError(
-                    f"PostgreSQL does not start: {self._nameless(last_words(self._log))}"
+                    f"PostgreSQL does not start: {self._nameless(last_log_line(self._log))}"
                 )
             time.sleep(0.05)  # a look at another process from time to time, bounded by the deadline
 

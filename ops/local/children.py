@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_ARMED_EXEC = Path(__file__).with_name("armed_exec.py")
+_EXEC = Path(__file__).with_name("pdeathsig_exec.py")
 
 
 def start_child(
@@ -20,12 +20,12 @@ def start_child(
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, its output appended to `log`.
 
-    The child gets no Ctrl-C of the terminal: whoever starts it stops it, in order. It gets `death_signal` from
+    The child gets no Ctrl-C of the terminal: its starter stops it, in order. It gets `death_signal` from
     the kernel should this process die first; the kernel counts the *thread* that called, so call from the main one.
     It inherits the file descriptors in `keep_open`. A command that cannot be run ends with status 1 and says so in
     `log`.
     """
-    armed = [sys.executable, "-I", "-S", _ARMED_EXEC, os.getpid(), int(death_signal), *command]
+    armed = [sys.executable, "-I", "-S", _EXEC, os.getpid(), int(death_signal), *command]
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own commands
             [str(word) for word in armed],
@@ -43,7 +43,7 @@ def how_it_ended(code: int) -> str:
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
-def last_words(log: Path, limit: int = 300) -> str:
+def last_log_line(log: Path, limit: int = 300) -> str:
     """The last line that says something in a log, cut to `limit` characters."""
     try:
         with log.open("rb") as file:

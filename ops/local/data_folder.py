@@ -15,7 +15,7 @@ _STOPPING = "stopping"
 _LOOK = 0.05  # seconds between two looks at a lock that another process will release
 
 
-class DataFolderError(OperatorError):
+class DataFolderUnusable(OperatorError):
     """The folder cannot be used."""
 
 
@@ -45,10 +45,24 @@ class DataFolder:
         self.mongodb = self.path / "mongodb"
         self.logs = self.path / "logs"
         self.env_file = self.path / LOCAL_ENV_FILE
+        self._mongodb_port_file = self.path / "mongodb.port"
 
     def log(self, name: str) -> Path:
         """The log file of one child."""
         return self.logs / f"{name}.log"
+
+    @property
+    def mongodb_port(self) -> int | None:
+        """The port that MongoDB had in this folder's last run; None before the first one."""
+        try:
+            word = self._mongodb_port_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return None  # any other port will do
+        return int(word) if word.isdecimal() and 1 <= int(word) <= 65535 else None
+
+    def remember_mongodb_port(self, port: int) -> None:
+        """Have the next run use this port again."""
+        self._mongodb_port_file.write_text(f"{port}\n", encoding="ascii")
 
     @property
     def is_new(self) -> bool:
@@ -56,13 +70,13 @@ class DataFolder:
         try:
             return not self.path.exists()
         except OSError:
-            return False  # what is wrong with it is said when it is claimed
+            return False  # the error is reported when it is claimed
 
     @contextmanager
     def claimed(self, while_waiting: Callable[[], None], timeout: float = 60.0) -> Iterator["Claim"]:
         """Create the folder if need be and hold it.
 
-        Raises DataFolderError when another environment holds it, or when it cannot be written.
+        Raises DataFolderUnusable when another environment holds it, or when it cannot be written.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +84,7 @@ class DataFolder:
             own = _open(self.path / "lock")
             inherited = _open(self.path / "children.lock")
         except OSError as error:
-            raise DataFolderError(
+            raise DataFolderUnusable(
                 f"{self.path} cannot be used ({error.strerror}): choose another folder with DATA=..."
             ) from None
         try:
@@ -88,7 +102,7 @@ class DataFolder:
         while not _try_lock(descriptor):
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             if holder != _STOPPING or time.monotonic() > deadline:
-                raise DataFolderError(
+                raise DataFolderUnusable(
                     f"{self.path} is in use by another local environment (process {holder or 'unknown'}): "
                     "stop that one, or start this one elsewhere: make run PORT=8123 DATA=../elsewhere"
                 )
@@ -100,7 +114,7 @@ class DataFolder:
     ) -> None:
         while not _try_lock(descriptor):
             if time.monotonic() > deadline:
-                raise DataFolderError(
+                raise DataFolderUnusable(
                     f"processes of a former run still use {self.path}: "
                     f"end them (fuser {self.path}/children.lock lists them)"
                 )

@@ -9,7 +9,7 @@ from dotenv import dotenv_values
 from ops.errors import OperatorError
 
 
-class EnvFileError(OperatorError):
+class BadEnvFile(OperatorError):
     """A value cannot be written to the file, or the file cannot be read."""
 
 
@@ -18,14 +18,14 @@ def read_env_file(file: Path) -> dict[str, str]:
     try:
         values = dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise EnvFileError(f"{file} cannot be read ({error}): remove it, it is written anew") from None
+        raise BadEnvFile(f"{file} cannot be read ({error}): remove it, and it is written again") from None
     return {name: value for name, value in values.items() if value is not None}
 
 
 def write_env_file(file: Path, values: Mapping[str, str]) -> None:
     """Replace `file` at once by one that only its owner can read (mode 0600).
 
-    Raises EnvFileError, naming the variable, for a value that would be read differently from how it is written.
+    Raises BadEnvFile, naming the variable, for a value that would be read differently from how it is written.
     """
     lines = env_lines(values)
     new = file.with_name(f".{file.name}.new")
@@ -39,13 +39,13 @@ def write_env_file(file: Path, values: Mapping[str, str]) -> None:
 
 
 def env_lines(values: Mapping[str, str]) -> list[str]:
-    """The lines of such a file. Raises EnvFileError, as write_env_file does."""
+    """The lines of such a file. Raises BadEnvFile, as write_env_file does."""
     return [f"{name}='{_plain(name, value)}'\n" for name, value in sorted(values.items())]
 
 
 def _plain(name: str, value: str) -> str:
     if not value.isprintable() or "'" in value or "\\" in value or "${" in value:
-        raise EnvFileError(
+        raise BadEnvFile(
             f"{name} holds a quote, a backslash, a control character or ${{: write it percent-encoded"
         )
     return value

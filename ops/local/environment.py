@@ -14,19 +14,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops.errors import OperatorError
-from ops.local.armed_exec import die_with
 from ops.local.data_folder import DataFolder
 from ops.local.env_file import env_lines, read_env_file, write_env_file
 from ops.local.first_query import first_query
-from ops.local.food_services import LocalFoodServices
 from ops.local.local_values import child_environment, local_values, stand_ins
 from ops.local.mongod import LocalMongod
+from ops.local.pdeathsig_exec import die_with
 from ops.local.ports import LOOPBACK, answers, free_port, require_free
 from ops.local.readiness import Readiness
 from ops.local.stop_signals import StopRequested, StopSignals
 from ops.local.supervisor import Supervisor
 from ops.local.terminal import say
 from ops.settings import DEFAULT_DATA, check_settings
+from ops.stand_ins.food_services import FoodServiceAddresses
 
 # How long each may take to end, in seconds: the API finishes analyses under way (their deadline is 30 s).
 _API_GRACE = 45.0
@@ -39,7 +39,7 @@ _START_TIMEOUT = 60.0
 MEAL_LEDGER = (sys.executable, "-m", "ops.cli")
 
 
-class ReportedError(Exception):
+class AlreadyReported(Exception):
     """The environment cannot go on; the cause has been said."""
 
 
@@ -59,7 +59,7 @@ class LocalEnvironment:
     def run(self) -> None:
         """Start everything and watch it.
 
-        Raises StopRequested when told to stop, OperatorError when nothing could be started, ReportedError when it
+        Raises StopRequested when told to stop, OperatorError when nothing could be started, AlreadyReported when it
         could not go on. Nothing that it started runs any more when it ends, however it ends.
         """
         self._check_settings()
@@ -76,7 +76,7 @@ class LocalEnvironment:
                 supervisor.watch()
             except OperatorError as error:
                 say(f"meal-ledger: {error}")  # before what still runs is stopped, which may take a while
-                raise ReportedError from error
+                raise AlreadyReported from error
             finally:
                 claim.announce_end()
 
@@ -87,7 +87,7 @@ class LocalEnvironment:
             read_env_file(self._folder.env_file),
             port=self._port,
             mongodb_url=self._environ.get("MONGODB_URL") or f"mongodb://{LOOPBACK}",
-            food_addresses=LocalFoodServices(self._port),
+            food_addresses=FoodServiceAddresses(self._port),
         )
         env_lines(values)
         without_jwks = {"AUTH_JWKS_URL": ""}  # no child gets it
@@ -108,12 +108,18 @@ class LocalEnvironment:
 
     def _start_mongodb(self, supervisor: Supervisor, children_lock: int) -> str:
         say("starting MongoDB")
-        server = LocalMongod(self._folder.mongodb, log=self._folder.log("mongodb"), keep_open=[children_lock])
+        server = LocalMongod(
+            self._folder.mongodb,
+            usual_port=self._folder.mongodb_port,
+            log=self._folder.log("mongodb"),
+            keep_open=[children_lock],
+        )
         server.start(_START_TIMEOUT, while_waiting=supervisor.check)
         supervisor.add(server, grace=_MONGODB_GRACE)
+        self._folder.remember_mongodb_port(server.port)
         return server.url
 
-    def _start_food_services(self, supervisor: Supervisor) -> LocalFoodServices | None:
+    def _start_food_services(self, supervisor: Supervisor) -> FoodServiceAddresses | None:
         """The addresses of the local food services, which run in a process of their own; None if none is needed."""
         if not stand_ins(self._environ).any:
             return None
@@ -121,13 +127,13 @@ class LocalEnvironment:
         port = free_port()
         supervisor.start(
             "the local food services",
-            [sys.executable, "-m", "ops.local.food_services", "--port", str(port)],
+            [sys.executable, "-m", "ops.stand_ins.food_services", "--port", str(port)],
             log=self._folder.log("food-services"),
             env=self._environ,
             grace=_FOOD_SERVICES_GRACE,
         )
         supervisor.wait_until(lambda: answers(port), "the local food services do not answer", _START_TIMEOUT)
-        return LocalFoodServices(port)
+        return FoodServiceAddresses(port)
 
     def _start_service(self, supervisor: Supervisor, env: Mapping[str, str]) -> None:
         supervisor.run(
@@ -177,7 +183,7 @@ def main(arguments: Sequence[str] | None = None, meal_ledger: Sequence[str] = ME
     except OperatorError as error:
         say(f"meal-ledger: {error}")
         return 1
-    except ReportedError:
+    except AlreadyReported:
         return 1
     return 0
 

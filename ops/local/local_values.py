@@ -1,4 +1,4 @@
-"""The settings of a local environment: what the user gave, else what the environment itself provides."""
+"""The settings of a local environment: the user's, completed by those that the environment itself provides."""
 
 import secrets
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ class FoodAddresses(Protocol):
     def openfoodfacts_search_url(self) -> str: ...
 
 
-class IncompleteServiceError(OperatorError):
+class IncompleteService(OperatorError):
     """A service has an address but no key."""
 
 
 @dataclass(frozen=True)
 class StandIns:
-    """Which outside services the local environment stands in for: those whose key is absent."""
+    """The outside services that the local environment stands in for, since their keys are absent."""
 
     openai: bool
     usda: bool
@@ -45,12 +45,12 @@ class StandIns:
 def stand_ins(environ: Mapping[str, str]) -> StandIns:
     """Decide by the keys in the environment.
 
-    Raises IncompleteServiceError for an address without a key: a stand-in must not take the place of a server
+    Raises IncompleteService for an address without a key: a stand-in must not take the place of a server
     that the user named.
     """
     for key, address in (("OPENAI_API_KEY", "OPENAI_BASE_URL"), ("USDA_API_KEY", "USDA_BASE_URL")):
         if environ.get(address) and not environ.get(key):
-            raise IncompleteServiceError(
+            raise IncompleteService(
                 f"{address} is set without {key}: set both, or neither for the local stand-in"
             )
     return StandIns(openai=not environ.get("OPENAI_API_KEY"), usda=not environ.get("USDA_API_KEY"))
@@ -64,10 +64,10 @@ def local_values(
     mongodb_url: str,
     food_addresses: FoodAddresses | None,
 ) -> dict[str, str]:
-    """The settings to write to `local.env`, which are also those of the processes that are started.
+    """The settings to write to `local.env`, which the started processes get too.
 
-    `kept` is what the file held before: its signing secret stays, so that tokens outlive a restart. Keys of real
-    services are not written: they stay in the user's environment. `food_addresses` are those of the stand-ins,
+    `kept` are the former values of the file: its signing secret stays, so that tokens outlive a restart. Keys of real
+    services are not written: they stay in the user's environment. `food_addresses` are the stand-ins',
     if they run.
     """
     values = {

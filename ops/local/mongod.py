@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.local.children import start_child
-from ops.local.mongod_binary import LocalServerError, find_mongod, why_it_failed
+from ops.local.mongod_binary import ServerNotStarted, find_mongod, why_it_failed
 from ops.local.ports import LOOPBACK, free_port
 
 REPLICA_SET = "meal-ledger"
@@ -20,16 +21,17 @@ _EXIT_NET_ERROR = 48  # mongod's exit code when it cannot listen on its port
 
 
 def _nothing() -> None:
-    """What a caller without other business does while it waits."""
+    """Do nothing while waiting."""
 
 
 class LocalMongod:
     """One running mongod on loopback; a context manager that stops it.
 
-    `data` is kept: started again on the same folder, all data is there. Without a `port` it takes a free one, at each
-    start another. `log` is a file beside `data` unless given. The server inherits the descriptors in `keep_open`.
-    A `frugal` one takes little memory and disk; it has to write to its files sooner, in the middle of other work. One
-    that is not has a cache and an oplog of the size that the server chooses itself.
+    `data` is kept: started again on the same folder, all data is there. Without a `port` it takes `usual_port`, or a
+    free one where none is given or another program listens there. `log` is a file beside `data` unless given. The
+    server inherits the descriptors in `keep_open`. A `frugal` one takes little memory and disk; it has to write to its
+    files sooner, in the middle of other work. One that is not has a cache and an oplog of the size that the server
+    chooses itself.
     """
 
     name = "MongoDB"
@@ -39,13 +41,14 @@ class LocalMongod:
         data: Path,
         *,
         port: int | None = None,
+        usual_port: int | None = None,
         log: Path | None = None,
         extra: tuple[str, ...] = (),
         keep_open: Sequence[int] = (),
         frugal: bool = True,
     ) -> None:
         self.data = data
-        self.port = port or free_port()
+        self.port = port or usual_port or free_port()
         self.log = log or data.parent / f"{data.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._port_is_given = port is not None
@@ -60,7 +63,7 @@ class LocalMongod:
     def start(self, timeout: float = 60.0, *, while_waiting: Callable[[], None] = _nothing) -> Self:
         """Start the server and wait until it is a primary, calling `while_waiting` between looks.
 
-        Raises LocalServerError, with the end of the server's own words, when it does not come up, and whatever
+        Raises ServerNotStarted, with the reason from the server's log, when it does not come up, and whatever
         `while_waiting` raises; the server is stopped then.
         """
         deadline = time.monotonic() + timeout
@@ -90,9 +93,9 @@ class LocalMongod:
                 if code == _EXIT_NET_ERROR and not self._port_is_given:
                     return code
                 if code is not None:
-                    raise LocalServerError(why_it_failed(binary, code, self.log, said_before))
+                    raise ServerNotStarted(why_it_failed(binary, code, self.log, said_before))
                 if time.monotonic() > deadline:
-                    raise LocalServerError(f"{binary} is not ready in time: see {self.log}")
+                    raise ServerNotStarted(f"{binary} is not ready in time: see {self.log}")
                 time.sleep(0.02)  # a look at another process from time to time, bounded by the deadline
         return None
 
@@ -121,10 +124,12 @@ class LocalMongod:
             return bool(client.admin.command("hello")["isWritablePrimary"])
         except OperationFailure as error:
             if error.code == _NOT_YET_INITIALIZED:
-                client.admin.command(
-                    "replSetInitiate",
-                    {"_id": REPLICA_SET, "members": [{"_id": 0, "host": address}]},
-                )
+                # A set that is only not loaded yet refuses this, or is slow to answer; the next look tells.
+                with suppress(PyMongoError):
+                    client.admin.command(
+                        "replSetInitiate",
+                        {"_id": REPLICA_SET, "members": [{"_id": 0, "host": address}]},
+                    )
             return False
         except PyMongoError:
             return False  # it does not listen yet

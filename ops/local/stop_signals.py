@@ -9,13 +9,13 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequested(Exception):
-    """Someone wants this process to end."""
+    """This process has been asked to end."""
 
 
 class StopSignals:
     """Notes the requests to stop. Ctrl-C after an earlier request means hurry.
 
-    Nothing is interrupted: whoever waits looks here from time to time, so that no child is started and forgotten.
+    Nothing is interrupted: a waiting caller looks here from time to time, so that no child is started and forgotten.
     With `parent`, a SIGINT or SIGHUP that only the parent got counts too: `make` keeps it to itself and waits for its
     recipe.
     """

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 from ops.errors import OperatorError
-from ops.local.children import how_it_ended, last_words, start_child
+from ops.local.children import how_it_ended, last_log_line, start_child
 from ops.local.stop_signals import StopSignals
 
 _LOOK = 0.05  # seconds between two looks at the children
 _HURRIED = 3.0  # seconds that a child has to end when there is no time
 
 
-class ChildEndedError(OperatorError):
+class ChildEnded(OperatorError):
     """A process that should run has ended, or is not ready in time."""
 
 
@@ -49,7 +49,7 @@ class Child:
 class Supervisor:
     """Holds what runs, in the order of its start. Leaving its context stops everything.
 
-    `report` is told, in a line each, what a person at the terminal wants to know.
+    `report` gets one line for each thing that a person at the terminal wants to know.
     """
 
     def __init__(self, stop: StopSignals, *, keep_open: Sequence[int], report: Callable[[str], None]) -> None:
@@ -63,7 +63,7 @@ class Supervisor:
     ) -> Child:
         """Start a command; `grace` is how many seconds it has to end when asked to.
 
-        Should the supervisor be killed, it is killed too: there would be nobody left to see that it ends.
+        Should the supervisor be killed, it is killed too: no process would be left to end it.
         """
         process = start_child(
             command, log=log, env=env, keep_open=self._keep_open, death_signal=signal.SIGKILL
@@ -79,7 +79,7 @@ class Supervisor:
     def run(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], timeout: float
     ) -> None:
-        """Run a command to its end. Raises ChildEndedError when it fails."""
+        """Run a command to its end. Raises ChildEnded when it fails."""
         child = self.start(name, command, log=log, env=env, grace=_HURRIED)
         deadline = time.monotonic() + timeout
         while (code := child.poll()) is None:
@@ -91,7 +91,7 @@ class Supervisor:
     def wait_until(self, ready: Callable[[], bool], what: str, timeout: float) -> None:
         """Wait for something to become true while every child runs.
 
-        Raises ChildEndedError when a child ends or the time is over, StopRequested when asked to stop.
+        Raises ChildEnded when a child ends or the time is over, StopRequested when asked to stop.
         """
         deadline = time.monotonic() + timeout
         while not ready():
@@ -99,18 +99,18 @@ class Supervisor:
         self.check()
 
     def watch(self) -> None:
-        """Wait for ever. Raises ChildEndedError when a child ends, StopRequested when asked to stop."""
+        """Wait for ever. Raises ChildEnded when a child ends, StopRequested when asked to stop."""
         while True:
             self._look(None, "")
 
     def check(self) -> None:
-        """Raise if a child has ended or somebody wants us to stop."""
+        """Raise ChildEnded if a child has ended, StopRequested when asked to stop."""
         self._check(but=None)
 
     def _look(self, deadline: float | None, too_late: str, but: Running | None = None) -> None:
         self._check(but)
         if deadline is not None and time.monotonic() > deadline:
-            raise ChildEndedError(too_late)
+            raise ChildEnded(too_late)
         time.sleep(_LOOK)
 
     def _check(self, but: Running | None) -> None:
@@ -153,9 +153,9 @@ class Supervisor:
         self.stop_all()
 
 
-def _ended(child: Running, code: int) -> ChildEndedError:
+def _ended(child: Running, code: int) -> ChildEnded:
     ended = f"{child.name} ended unexpectedly ({how_it_ended(code)})"
     if code < 0:
-        return ChildEndedError(f"{ended}: see {child.log}")  # a signal leaves no time for last words
-    words = last_words(child.log).removeprefix("meal-ledger: ")
-    return ChildEndedError(f"{ended}: {words} (log: {child.log})")
+        return ChildEnded(f"{ended}: see {child.log}")  # a signal leaves no time to log a reason
+    words = last_log_line(child.log).removeprefix("meal-ledger: ")
+    return ChildEnded(f"{ended}: {words} (log: {child.log})")

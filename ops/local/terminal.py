@@ -8,7 +8,7 @@ from typing import TextIO
 def say(line: str, stream: TextIO | None = None) -> None:
     """Write a line to `stream` (stderr) at once.
 
-    If nobody reads any more, the line and all that follow are dropped: what runs must still be stopped in order.
+    Once the reader has gone, the line and all that follow are dropped: the children must still be stopped in order.
     """
     output = stream if stream is not None else sys.stderr
     try:

@@ -10,7 +10,7 @@ from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.usda import UsdaDatabase
 from ledger import FoodState, PhotoNotAccessible, RecognizedFood
 from ledger.food_matching import best_match
-from ops.local.food_services import LocalFoodServices
+from ops.stand_ins.food_services import LocalFoodServices
 from tests.adapters.services import quick_resilience
 
 

@@ -1,6 +1,7 @@
 """The API over ports in memory, asked through HTTP."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -33,6 +34,7 @@ def app(commands: InMemoryCommands, read_models: InMemoryReadModels) -> FastAPI:
         read_models=read_models,
         authenticator=SharedSecretAuthenticator(SECRET, issuer=ISSUER, audience=AUDIENCE),
         version="1.2.3",
+        request_deadline=timedelta(seconds=30),
     )
 
 

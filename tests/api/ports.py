@@ -6,11 +6,13 @@ from uuid import UUID, uuid4
 from msgspec import UNSET, structs
 
 from ledger import (
+    NO_DEADLINE,
     Actor,
     AnalysisOutcome,
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
     ConfirmOutcome,
+    Deadline,
     DeleteMeal,
     LedgerError,
     MealEntry,
@@ -24,6 +26,7 @@ from ledger import (
     Nutrients,
     NutrientSource,
     Provenance,
+    ServiceUnavailable,
     UpdateMeal,
     WarningCode,
     total,
@@ -121,19 +124,23 @@ class InMemoryCommands:
         self._diary = diary
         self.analysis_error: LedgerError | None = None
 
-    def _begin(self, context: Actor, command: object) -> None:
-        self._diary.asked.append((context, command))
+    def _begin(self, actor: Actor, command: object, deadline: Deadline) -> None:
+        self._diary.asked.append((actor, command))
+        if deadline.passed:
+            raise ServiceUnavailable("The request waited too long.")
         self._diary.fail_if_told()
 
-    def _mine(self, context: Actor, meal_id: str) -> MealSnapshot:
+    def _mine(self, actor: Actor, meal_id: str) -> MealSnapshot:
         meal = self._diary.meals.get(meal_id)
-        if meal is None or meal.user_id != context.user_id:
+        if meal is None or meal.user_id != actor.user_id:
             raise MealNotFound
         return meal
 
-    async def analyze_meal_photo(self, context: Actor, command: AnalyzeMealPhoto) -> AnalysisOutcome:
-        self._begin(context, command)
-        meal = a_meal(context.user_id, photo_url=command.photo_url)
+    async def analyze_meal_photo(
+        self, actor: Actor, command: AnalyzeMealPhoto, deadline: Deadline = NO_DEADLINE
+    ) -> AnalysisOutcome:
+        self._begin(actor, command, deadline)
+        meal = a_meal(actor.user_id, photo_url=command.photo_url)
         if self.analysis_error is not None:
             meal = structs.replace(
                 meal,
@@ -144,9 +151,11 @@ class InMemoryCommands:
         self._diary.put(meal)
         return AnalysisOutcome(meal=meal, position=self._diary.position, error=self.analysis_error)
 
-    async def confirm_meal_analysis(self, context: Actor, command: ConfirmMealAnalysis) -> ConfirmOutcome:
-        self._begin(context, command)
-        meal = self._mine(context, command.meal_id)
+    async def confirm_meal_analysis(
+        self, actor: Actor, command: ConfirmMealAnalysis, deadline: Deadline = NO_DEADLINE
+    ) -> ConfirmOutcome:
+        self._begin(actor, command, deadline)
+        meal = self._mine(actor, command.meal_id)
         kept = tuple(entry for entry in meal.entries if entry.id in command.confirmed_entry_ids)
         confirmed = self._diary.put(
             structs.replace(
@@ -163,16 +172,20 @@ class InMemoryCommands:
             rejected_count=len(meal.entries) - len(kept),
         )
 
-    async def update_meal(self, context: Actor, command: UpdateMeal) -> MealOutcome:
-        self._begin(context, command)
-        meal = self._mine(context, command.meal_id)
+    async def update_meal(
+        self, actor: Actor, command: UpdateMeal, deadline: Deadline = NO_DEADLINE
+    ) -> MealOutcome:
+        self._begin(actor, command, deadline)
+        meal = self._mine(actor, command.meal_id)
         if command.notes is not UNSET:
             meal = structs.replace(meal, notes=command.notes)
         return MealOutcome(meal=self._diary.put(meal), position=self._diary.position)
 
-    async def delete_meal(self, context: Actor, command: DeleteMeal) -> MealOutcome:
-        self._begin(context, command)
-        meal = self._mine(context, command.meal_id)
+    async def delete_meal(
+        self, actor: Actor, command: DeleteMeal, deadline: Deadline = NO_DEADLINE
+    ) -> MealOutcome:
+        self._begin(actor, command, deadline)
+        meal = self._mine(actor, command.meal_id)
         deleted = self._diary.put(structs.replace(meal, status=MealStatus.DELETED))
         return MealOutcome(meal=deleted, position=self._diary.position)
 

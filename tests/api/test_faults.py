@@ -119,7 +119,7 @@ async def test_a_crash_outside_graphql_is_a_500_in_the_same_shape(
     def crash(*_: object) -> None:
         raise RuntimeError(SECRET_DETAIL)
 
-    monkeypatch.setattr("api.endpoint.response_media_type", crash)
+    monkeypatch.setattr("api.http.endpoint.response_media_type", crash)
     with structlog.testing.capture_logs() as logs:
         response = await http.post(
             GRAPHQL_PATH, json={"query": "{ __typename }"}, headers={"Authorization": f"Bearer {a_token()}"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from ops.local.children import last_words, start_child
+from ops.local.children import last_log_line, start_child
 from tests.faults.process import Assignment
 
 _ROOT = Path(__file__).parents[2]
@@ -64,13 +64,13 @@ class Worker:
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"process {self.name} does not end") from None
         if code != 0:
-            raise RuntimeError(f"process {self.name} ended with {code}: {last_words(self._log)}")
+            raise RuntimeError(f"process {self.name} ended with {code}: {last_log_line(self._log)}")
 
     def wait_until_written(self, timeout: float) -> None:
         """Wait until all its writers have had their last answer. Raises TimeoutError, RuntimeError when it crashed."""
         self._wait(self.has_stopped_writing, timeout)
         if self._process.poll() is not None:
-            raise RuntimeError(f"process {self.name} has ended: {last_words(self._log)}")
+            raise RuntimeError(f"process {self.name} has ended: {last_log_line(self._log)}")
 
     def has_stopped_writing(self) -> bool:
         """Whether all its writers have ended, or the process has."""
@@ -86,5 +86,5 @@ class Worker:
         deadline = time.monotonic() + timeout
         while not done():
             if time.monotonic() > deadline or self._process.poll() is not None:
-                raise TimeoutError(f"process {self.name} is not at work: {last_words(self._log)}")
+                raise TimeoutError(f"process {self.name} is not at work: {last_log_line(self._log)}")
             time.sleep(_LOOK_SECONDS)  # a look at another process from time to time, bounded by the deadline

@@ -1,14 +1,18 @@
 """Runs of analyses: one outcome in the log, though callers leave and requests are sent twice."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from ledger import (
     AnalysisRefused,
+    Deadline,
     ErrorCode,
+    Meal,
     MealStatus,
+    ServiceUnavailable,
 )
 from ledger.local_day import now
 from tests.ledger.kitchen import ALICE, KEYED, PHOTO, cut_off, kitchen
@@ -36,6 +40,56 @@ async def test_a_caller_who_leaves_does_not_stop_the_analysis() -> None:
         recognizer.gate.set()
         await it.runs.drain()
         assert it.topics() == ["MealAnalysisRequested", "MealAnalyzed"]
+
+
+async def test_a_request_whose_caller_has_left_leaves_no_trace() -> None:
+    async with kitchen() as it:
+        with pytest.raises(ServiceUnavailable):
+            await it.commands.analyze_meal_photo(ALICE, KEYED, Deadline.after(0))
+        assert it.topics() == []
+
+
+async def test_a_caller_leaving_during_the_append_costs_no_model_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with kitchen() as it:
+        deadline, append = Deadline.after(60), it.meals.append
+
+        async def leave(meal: Meal, *how: Deadline) -> int:
+            position = await append(meal, *how)
+            deadline.give_up()
+            return position
+
+        monkeypatch.setattr(it.meals, "append", leave)
+        with pytest.raises(ServiceUnavailable):
+            await it.commands.analyze_meal_photo(ALICE, PHOTO, deadline)
+        await it.runs.drain()
+        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
+        assert it.recognizer.calls == []
+
+
+@pytest.mark.parametrize("same_process", [True, False])
+async def test_no_request_waits_for_an_analysis_beyond_its_deadline(same_process: bool) -> None:
+    recognizer = Recognizer(food("rice"))
+    recognizer.gate.clear()
+    async with kitchen(recognizer) as it, kitchen(Recognizer(), ledger=it.ledger) as elsewhere:
+        first = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, KEYED))
+        await asyncio.wait_for(recognizer.started.wait(), 5)
+        there = it if same_process else elsewhere
+        with pytest.raises(ServiceUnavailable, match="still in progress"):
+            await there.commands.analyze_meal_photo(ALICE, KEYED, Deadline.after(1))
+        recognizer.gate.set()
+        assert (await first).meal.status is MealStatus.ANALYZED
+
+
+async def test_an_analysis_takes_no_longer_than_its_request() -> None:
+    recognizer = Recognizer(food("rice"))
+    recognizer.gate.clear()
+    async with kitchen(recognizer, deadline=60) as it:
+        with suppress(ServiceUnavailable):  # the caller is told the outcome if it is recorded in time
+            await it.commands.analyze_meal_photo(ALICE, PHOTO, Deadline.after(1))
+        await it.runs.drain()
+        assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
 
 
 async def test_a_failed_analysis_returns_a_failed_meal_with_its_error() -> None:

@@ -1,10 +1,10 @@
-"""What the tests of the local environment share."""
+"""Fixtures of the tests of the local environment."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from ops.local.food_services import LocalFoodServices
+from ops.stand_ins.food_services import LocalFoodServices
 
 
 @pytest.fixture(scope="session")

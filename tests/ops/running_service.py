@@ -131,7 +131,7 @@ class LocalEnvironment:
 
     @property
     def env(self) -> dict[str, str]:
-        """What a command needs to find it."""
+        """The environment in which a command finds it."""
         return {"DATA": str(self.data)}
 
     def __enter__(self) -> Self:

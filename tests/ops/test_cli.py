@@ -55,14 +55,14 @@ def test_the_version_is_printed_bare() -> None:
 
 
 @pytest.mark.parametrize("command", [["serve"], ["project"], ["init"]])
-def test_what_is_missing_stops_the_start_with_one_line(command: list[str]) -> None:
+def test_a_missing_setting_stops_the_start_with_one_line(command: list[str]) -> None:
     done = meal_ledger(*command)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("meal-ledger: settings are missing: MONGODB_URL")
 
 
-def test_a_bad_setting_stops_the_start_with_one_line_without_its_value() -> None:
+def test_a_bad_setting_is_one_line_without_its_value() -> None:
     done = meal_ledger("project", MONGODB_URL="hunter2", MONGODB_DRIVER="hunter2")
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
@@ -119,7 +119,7 @@ def test_a_database_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_the_environment_names_is_not_said_to_come_from_the_file(tmp_path: Path) -> None:
+def test_a_database_of_the_environment_is_not_blamed_on_the_file(tmp_path: Path) -> None:
     write_env_file(tmp_path / "local.env", LOCAL)
     done = meal_ledger("init", DATA=str(tmp_path), MONGODB_URL=LOCAL["MONGODB_URL"])
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""`make install` says in one line what it cannot work with, and does nothing when nothing changed."""
+"""`make install` names an unusable Python in one line, and does nothing when nothing changed."""
 
 import os
 import subprocess
@@ -81,7 +81,7 @@ def test_nothing_is_done_when_nothing_changed(installed: Path) -> None:
     assert os.listdir(installed) == [".installed"]
 
 
-def test_another_python_makes_the_environment_anew(installed: Path, tmp_path: Path) -> None:
+def test_another_python_replaces_the_environment(installed: Path, tmp_path: Path) -> None:
     done = install(a_python(tmp_path / "python3"), installed)
     assert done.returncode == 9
     assert f"asked for -m venv --clear {installed}" in done.stderr

@@ -1,10 +1,11 @@
 """One set-up for our own log lines and those of every library."""
 
+import contextvars
 import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import ItemsView, Iterator
 from typing import Any
 
 import pytest
@@ -59,6 +60,46 @@ def test_bound_context_is_on_every_line_of_ours_and_of_libraries() -> None:
     assert [(line["event"], line["correlation_id"]) for line in lines(stream)] == [
         ("one", "c1"),
         ("Started two", "c1"),
+    ]
+
+
+class BrokenContext:
+    """A context that lists a variable it does not find, as has been seen in production (structlog issue #591)."""
+
+    def __init__(self, lost: str) -> None:
+        self._held = dict(COPY_CONTEXT().items())
+        self._lost = lost
+
+    def __iter__(self) -> Iterator[contextvars.ContextVar[Any]]:
+        return iter(self._held)
+
+    def items(self) -> ItemsView[contextvars.ContextVar[Any], object]:
+        return self._held.items()
+
+    def __getitem__(self, variable: contextvars.ContextVar[Any]) -> object:
+        if variable.name == self._lost:
+            raise KeyError(variable)
+        return self._held[variable]
+
+
+COPY_CONTEXT = contextvars.copy_context
+
+
+def test_a_broken_context_costs_neither_the_line_nor_its_correlation_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    with structlog.contextvars.bound_contextvars(correlation_id="c1"):
+        monkeypatch.setattr(contextvars, "copy_context", lambda: BrokenContext("structlog_correlation_id"))
+        with pytest.raises(KeyError):
+            structlog.contextvars.merge_contextvars(None, "info", {})
+        structlog.get_logger("ours").info("one", entries=2)
+        logging.getLogger("theirs").warning("two")
+        monkeypatch.undo()
+    assert [(line["event"], line["correlation_id"]) for line in lines(stream)] == [
+        ("one", "c1"),
+        ("two", "c1"),
     ]
 
 

@@ -31,7 +31,7 @@ def test_every_entry_is_pinned_with_hashes(file: str) -> None:
 
 
 @pytest.mark.parametrize("requirement", ["coverage[toml]", "eventsourcing[crypto]", "pyjwt[crypto]"])
-def test_an_extra_that_somebody_requires_is_part_of_the_pin(requirement: str) -> None:
+def test_every_required_extra_is_pinned(requirement: str) -> None:
     """Else an older pip looks at the newest release for `coverage[toml]`, and refuses it for want of a hash."""
     assert any(entry.startswith(f"{requirement}==") for entry in entries("requirements-all.txt"))
 

@@ -46,7 +46,7 @@ def test_health_has_just_the_documented_shape(service: LocalEnvironment) -> None
     assert httpx.get(f"{service.url}/readyz").status_code == 200
 
 
-def test_nobody_gets_in_without_a_token(service: LocalEnvironment) -> None:
+def test_a_request_without_a_token_is_refused(service: LocalEnvironment) -> None:
     refused = httpx.post(f"{service.url}/graphql", json={"query": "{ __typename }"})
     assert refused.status_code == 401
     assert refused.headers["WWW-Authenticate"].startswith("Bearer")
@@ -73,7 +73,7 @@ def test_from_a_photo_to_the_days_summary(alice: Client) -> None:
     ]
 
 
-def test_a_meal_that_moves_to_another_day_leaves_the_first_one_exact(alice: Client) -> None:
+def test_a_meal_moved_to_another_day_leaves_both_exact(alice: Client) -> None:
     analyzed = alice.analyze(at="2025-11-13T23:30:00Z")
     alice.confirm(analyzed["mealId"], *[entry["id"] for entry in analyzed["meal"]["entries"]])
     moved = alice.ask(
@@ -103,7 +103,7 @@ def test_another_persons_meal_is_not_there(alice: Client, bob: Client) -> None:
     assert bob.ask("{ mealHistory { edges { node { id } } } }")["mealHistory"]["edges"] == []
 
 
-def test_many_twins_make_one_meal(alice: Client) -> None:
+def test_duplicate_requests_make_one_meal(alice: Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: alice.analyze(key="breakfast"), range(8)))
     assert len({answer["mealId"] for answer in answers}) == 1
@@ -133,7 +133,7 @@ def test_a_food_that_no_database_knows_stays_with_a_warning(alice: Client) -> No
     assert [warning["code"] for warning in answer["meal"]["warnings"]] == ["NUTRIENTS_NOT_FOUND"]
 
 
-def test_a_meal_of_the_future_is_refused_and_no_meal_comes_to_be(alice: Client) -> None:
+def test_a_meal_of_the_future_is_refused(alice: Client) -> None:
     answer = alice.analyze(at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
     assert answer["mealId"] is answer["status"] is answer["meal"] is answer["position"] is None
     (error,) = answer["userErrors"]
@@ -159,7 +159,7 @@ def test_the_history_pages_through_everything_once_newest_first(alice: Client) -
     assert [meal["eatenAt"] for meal in seen] == sorted((meal["eatenAt"] for meal in seen), reverse=True)
 
 
-def test_what_is_secret_stays_out_of_the_logs(service: LocalEnvironment, alice: Client) -> None:
+def test_secrets_and_personal_data_stay_out_of_the_logs(service: LocalEnvironment, alice: Client) -> None:
     analyzed = alice.analyze("very-secret-plate.jpg", hint="my secret hint rice")
     alice.ask(
         'mutation ($id: ID!) { updateMeal(mealId: $id, notes: "my secret note") { userErrors { code } } }',

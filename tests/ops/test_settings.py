@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings import ServeSettings, Settings, SettingsError, StoreSettings, load_settings
+from ops.errors import BadSettings
+from ops.settings import ServeSettings, Settings, StoreSettings, load_settings
 
 SECRET = "s3cret-" * 6
 COMPLETE = {
@@ -98,7 +99,7 @@ def test_a_bad_value_is_named_on_one_line_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     given(monkeypatch, **{**COMPLETE, name: value})
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(BadSettings) as refused:
         load_settings(ServeSettings)
     message = str(refused.value)
     assert message.startswith(f"{name}: ")
@@ -109,12 +110,12 @@ def test_a_bad_value_is_named_on_one_line_and_not_shown(
 
 def test_every_bad_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, PORT="x", OPENAI_MAX_RETRIES="many")
-    with pytest.raises(SettingsError, match=r"PORT: .*; OPENAI_MAX_RETRIES: "):
+    with pytest.raises(BadSettings, match=r"PORT: .*; OPENAI_MAX_RETRIES: "):
         load_settings(Settings)
 
 
 def test_serve_names_everything_that_is_missing() -> None:
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(BadSettings) as refused:
         load_settings(ServeSettings)
     message = str(refused.value)
     for name in ("MONGODB_URL", "OPENAI_API_KEY", "USDA_API_KEY", "AUTH_ISSUER", "AUTH_AUDIENCE"):
@@ -128,12 +129,12 @@ def test_serve_names_everything_that_is_missing() -> None:
 )
 def test_serve_wants_each_of_its_settings(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     given(monkeypatch, **{**COMPLETE, name: ""})
-    with pytest.raises(SettingsError, match=rf"^settings are missing: {name};"):
+    with pytest.raises(BadSettings, match=rf"^settings are missing: {name};"):
         load_settings(ServeSettings)
 
 
 def test_the_projectors_want_the_database_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SettingsError, match=r"^settings are missing: MONGODB_URL;"):
+    with pytest.raises(BadSettings, match=r"^settings are missing: MONGODB_URL;"):
         load_settings(StoreSettings)
     given(monkeypatch, MONGODB_URL=COMPLETE["MONGODB_URL"])
     assert load_settings(StoreSettings).mongodb_database == "meal_ledger"
@@ -142,7 +143,7 @@ def test_the_projectors_want_the_database_only(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_a_deployment_refuses_a_shared_secret(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
     given(monkeypatch, **{**COMPLETE, "APP_ENV": environment, "AUTH_JWKS_URL": "", "AUTH_JWT_SECRET": SECRET})
-    with pytest.raises(SettingsError, match=f"^AUTH_JWT_SECRET: not allowed with APP_ENV={environment}"):
+    with pytest.raises(BadSettings, match=f"^AUTH_JWT_SECRET: not allowed with APP_ENV={environment}"):
         load_settings(ServeSettings)
 
 
@@ -155,13 +156,13 @@ def test_a_local_environment_takes_a_secret_of_32_bytes(
     )
     assert load_settings(ServeSettings).is_local
     given(monkeypatch, AUTH_JWT_SECRET="x" * 31)
-    with pytest.raises(SettingsError, match=r"^AUTH_JWT_SECRET: must be at least 32 bytes long$"):
+    with pytest.raises(BadSettings, match=r"^AUTH_JWT_SECRET: must be at least 32 bytes long$"):
         load_settings(ServeSettings)
 
 
 def test_a_secret_and_a_key_set_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, **{**COMPLETE, "APP_ENV": "local", "AUTH_JWT_SECRET": SECRET})
-    with pytest.raises(SettingsError, match=r"^AUTH_JWT_SECRET: set either this or AUTH_JWKS_URL, not both$"):
+    with pytest.raises(BadSettings, match=r"^AUTH_JWT_SECRET: set either this or AUTH_JWKS_URL, not both$"):
         load_settings(ServeSettings)
 
 
@@ -182,7 +183,7 @@ def test_settings_cannot_be_changed() -> None:
 
 
 class TestLocalEnvFile:
-    """`$DATA/local.env` fills in what the environment of a local process leaves out."""
+    """`$DATA/local.env` completes the environment of a local process."""
 
     @pytest.fixture(autouse=True)
     def local_env(self, tmp_path: Path) -> None:
@@ -217,17 +218,17 @@ class TestLocalEnvFile:
     @pytest.mark.parametrize("environment", ["test", "staging", "production"])
     def test_a_deployment_does_not_read_it(self, monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
         given(monkeypatch, APP_ENV=environment)
-        with pytest.raises(SettingsError, match="MONGODB_URL"):
+        with pytest.raises(BadSettings, match="MONGODB_URL"):
             load_settings(StoreSettings)
 
     def test_a_bad_value_in_it_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "local.env").write_text("PORT='none'\n")
-        with pytest.raises(SettingsError, match=rf"^PORT: .+ \(from {tmp_path}/local\.env; "):
+        with pytest.raises(BadSettings, match=rf"^PORT: .+ \(from {tmp_path}/local\.env; "):
             load_settings(Settings)
 
-    def test_a_bad_value_in_the_environment_is_not_said_to_come_from_it(
+    def test_a_bad_value_of_the_environment_is_not_blamed_on_the_file(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given(monkeypatch, PORT="none")
-        with pytest.raises(SettingsError, match=r"^PORT: [^()]+$"):
+        with pytest.raises(BadSettings, match=r"^PORT: [^()]+$"):
             load_settings(Settings)

@@ -1,4 +1,4 @@
-"""The smoke tests find out what is wrong with a deployment, and say so."""
+"""The smoke tests find a broken deployment, and name the fault."""
 
 import json
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from ops.smoke import PHOTO_URL, BadTokenError, report_as_json, report_as_lines, run_checks
+from ops.smoke import PHOTO_URL, BadToken, report_as_json, report_as_lines, run_checks
 from tests.fault_server import FaultyServer
 
 ENTRIES = ["e1", "e2"]
 
 
 def good_answers() -> dict[str, dict[str, Any]]:
-    """What a healthy deployment answers, in the order it is asked."""
+    """The responses of a healthy deployment, in order."""
     analysis = {
         "mealId": "m1",
         "status": "ANALYZED",
@@ -168,13 +168,13 @@ def test_a_url_that_leads_nowhere_fails(url: str) -> None:
 
 
 def test_an_empty_token_is_said_to_be_empty(server: FaultyServer) -> None:
-    with pytest.raises(BadTokenError, match=r"^the token is empty: "):
+    with pytest.raises(BadToken, match=r"^the token is empty: "):
         report_as_lines(server.base_url, "")
     assert not server.requests
 
 
 @pytest.mark.parametrize("token", ["tøken", "to ken", "token\n", "to\x00ken", " "])
 def test_a_token_that_cannot_be_one_is_refused(server: FaultyServer, token: str) -> None:
-    with pytest.raises(BadTokenError, match="was all of it pasted"):
+    with pytest.raises(BadToken, match="was all of it pasted"):
         report_as_json(server.base_url, token)
     assert not server.requests

@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from ops.settings import Settings
-from ops.tokens import TokenError, issue_token
+from ops.tokens import NoTokenHere, issue_token
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -33,16 +33,16 @@ def test_a_token_has_the_claims_that_the_api_wants() -> None:
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_a_deployment_makes_no_tokens(environment: str) -> None:
-    with pytest.raises(TokenError, match=f"APP_ENV is {environment}"):
+    with pytest.raises(NoTokenHere, match=f"APP_ENV is {environment}"):
         issue_token(local(app_env=environment, auth_jwt_secret=None), "alice")
 
 
 @pytest.mark.parametrize("name", ["auth_jwt_secret", "auth_issuer", "auth_audience"])
 def test_what_is_missing_is_said(name: str) -> None:
-    with pytest.raises(TokenError, match=r"is missing: start `make run` first"):
+    with pytest.raises(NoTokenHere, match=r"is missing: start `make run` first"):
         issue_token(local(**{name: None}), "alice")
 
 
 def test_a_blank_user_is_refused() -> None:
-    with pytest.raises(TokenError, match="--user"):
+    with pytest.raises(NoTokenHere, match="--user"):
         issue_token(local(), "  ")

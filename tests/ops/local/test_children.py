@@ -1,4 +1,4 @@
-"""Children end when whoever started them ends, however that happens."""
+"""Children end when their parent ends, however that happens."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ops.local.children import last_words, start_child
+from ops.local.children import last_log_line, start_child
 from tests.ops.local.processes import ROOT, eventually, is_alive
 
 PARENT = """
@@ -30,7 +30,7 @@ def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     eventually(lambda: not is_alive(child))
 
 
-def test_a_child_is_in_a_session_of_its_own_and_has_no_input(tmp_path: Path) -> None:
+def test_a_child_has_its_own_session_and_no_input(tmp_path: Path) -> None:
     child = start_child(["cat"], log=tmp_path / "log")
     assert os.getsid(child.pid) == child.pid
     assert child.wait(10) == 0
@@ -62,15 +62,15 @@ def test_a_program_has_the_usual_signals(tmp_path: Path) -> None:
 def test_a_command_that_cannot_be_run_says_so(tmp_path: Path) -> None:
     child = start_child(["/nowhere/mongod"], log=tmp_path / "log")
     assert child.wait(10) == 1
-    assert last_words(tmp_path / "log") == "/nowhere/mongod: No such file or directory"
+    assert last_log_line(tmp_path / "log") == "/nowhere/mongod: No such file or directory"
 
 
-def test_the_last_words_of_a_log(tmp_path: Path) -> None:
+def test_the_last_line_of_a_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    assert last_words(log) == "it left no log"
+    assert last_log_line(log) == "it left no log"
     log.write_text("\n \n")
-    assert last_words(log) == "it said nothing"
+    assert last_log_line(log) == "it said nothing"
     log.write_bytes(b"x" * 100_000 + b"\nthe end \xff\n\n")
-    assert last_words(log) == "the end �"
+    assert last_log_line(log) == "the end �"
     log.write_text("y" * 1000)
-    assert last_words(log, 10) == "y" * 10
+    assert last_log_line(log, 10) == "y" * 10

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.data_folder import DataFolder, DataFolderError
+from ops.local.data_folder import DataFolder, DataFolderUnusable
 
 
 def nothing() -> None:
@@ -25,7 +25,7 @@ def test_a_second_one_is_refused_while_the_first_lives(tmp_path: Path) -> None:
     with (
         DataFolder(tmp_path).claimed(nothing),
         pytest.raises(
-            DataFolderError, match=rf"is in use by another local environment \(process {os.getpid()}\)"
+            DataFolderUnusable, match=rf"is in use by another local environment \(process {os.getpid()}\)"
         ),
         DataFolder(tmp_path).claimed(nothing),
     ):
@@ -82,7 +82,7 @@ def test_waiting_for_such_children_has_an_end(tmp_path: Path) -> None:
         child = subprocess.Popen(["sleep", "60"], pass_fds=[claim.children_lock])
     try:
         with (
-            pytest.raises(DataFolderError, match="processes of a former run still use"),
+            pytest.raises(DataFolderUnusable, match="processes of a former run still use"),
             DataFolder(tmp_path).claimed(nothing, timeout=0.2),
         ):
             pytest.fail("the folder is in use")
@@ -94,7 +94,7 @@ def test_waiting_for_such_children_has_an_end(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(DataFolderError, match=r"cannot be used \(Not a directory\): choose another folder"),
+        pytest.raises(DataFolderUnusable, match=r"cannot be used \(Not a directory\): choose another folder"),
         DataFolder(tmp_path / "file" / "data").claimed(nothing),
     ):
         pytest.fail("there is no such folder")
@@ -108,3 +108,15 @@ def test_one_former_log_is_kept(tmp_path: Path) -> None:
             folder.log("api").write_text(run)
     assert sorted(file.name for file in folder.logs.iterdir()) == ["api.log", "api.log.1"]
     assert (folder.logs / "api.log.1").read_text() == "second"
+
+
+def test_the_port_of_mongodb_is_remembered(tmp_path: Path) -> None:
+    assert DataFolder(tmp_path).mongodb_port is None
+    DataFolder(tmp_path).remember_mongodb_port(12_345)
+    assert DataFolder(tmp_path).mongodb_port == 12_345
+
+
+@pytest.mark.parametrize("content", [b"", b"none", b"0", b"70000", b"\xff\xfe"])
+def test_a_remembered_port_that_is_none_is_forgotten(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mongodb.port").write_bytes(content)
+    assert DataFolder(tmp_path).mongodb_port is None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.env_file import EnvFileError, read_env_file, write_env_file
+from ops.local.env_file import BadEnvFile, read_env_file, write_env_file
 
 VALUES = {
     "URL": "mongodb://127.0.0.1:1/?replicaSet=x&a=b#c",
@@ -39,7 +39,7 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
 def test_a_value_that_would_be_read_differently_is_refused(tmp_path: Path, value: str) -> None:
     file = tmp_path / "local.env"
     write_env_file(file, {"URL": "old"})
-    with pytest.raises(EnvFileError, match=r"^URL holds a quote"):
+    with pytest.raises(BadEnvFile, match=r"^URL holds a quote"):
         write_env_file(file, {"URL": value})
     assert read_env_file(file) == {"URL": "old"}
 
@@ -50,5 +50,5 @@ def test_no_file_has_no_values(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "local.env").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(EnvFileError, match="cannot be read"):
+    with pytest.raises(BadEnvFile, match="cannot be read"):
         read_env_file(tmp_path / "local.env")

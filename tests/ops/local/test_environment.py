@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ from ops.local.environment import folder
 from ops.local.ports import LOOPBACK, answers, free_port
 from tests.ops.local.processes import ROOT, eventually, is_alive
 
-SCRIPT = Path(__file__).parents[1] / "run_with_stand_in.py"
+SCRIPT = Path(__file__).with_name("run_with_stand_in_command.py")
 
 
 class Run:
@@ -201,6 +202,21 @@ def test_nothing_is_left_after_a_kill_and_the_data_are_there(
     assert again.gone()
 
 
+def test_mongodb_keeps_its_port_in_a_folder_unless_taken(tmp_path: Path) -> None:
+    addresses = []
+    for _ in range(2):
+        run = Run(tmp_path / "data").ready()
+        addresses.append(run.settings()["MONGODB_URL"] or "")
+        run.process.send_signal(signal.SIGTERM)
+        assert run.end() == 0
+    assert addresses[0] == addresses[1]
+    port = urlsplit(addresses[0]).port
+    assert isinstance(port, int)
+    with socket.create_server((LOOPBACK, port)):
+        run = Run(tmp_path / "data").ready()
+        assert run.settings()["MONGODB_URL"] != addresses[0]
+
+
 def test_two_side_by_side_do_not_collide(tmp_path: Path) -> None:
     one, two = (run.ready() for run in [Run(tmp_path / "one"), Run(tmp_path / "two")])
     assert one.settings()["MONGODB_URL"] != two.settings()["MONGODB_URL"]
@@ -252,7 +268,7 @@ def test_a_bad_setting_is_one_clear_line_before_anything_starts(
     assert not run.data.exists()
 
 
-def test_a_bad_secret_kept_from_a_former_run_is_said_to_come_from_its_file(tmp_path: Path) -> None:
+def test_a_bad_secret_of_a_former_run_names_its_file(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "local.env").write_text("AUTH_JWT_SECRET='short'\n")
@@ -307,7 +323,7 @@ def test_a_missing_library_is_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["init", "project", "serve"])
-def test_a_child_that_fails_ends_everything_with_its_last_words(
+def test_a_child_that_fails_ends_everything_with_its_last_log_line(
     tmp_path: Path, mongodb_url: str, command: str
 ) -> None:
     run = Run(tmp_path / "data", MONGODB_URL=mongodb_url, FAIL=command)
@@ -372,7 +388,7 @@ def test_real_services_are_used_where_both_keys_are_given(tmp_path: Path, mongod
     assert "mine" not in (run.data / "local.env").read_text()
 
 
-def test_nobody_reading_is_no_reason_to_leave_anything_behind(tmp_path: Path, mongodb_url: str) -> None:
+def test_a_closed_terminal_leaves_no_process_behind(tmp_path: Path, mongodb_url: str) -> None:
     reader, writer = os.pipe()
     with subprocess.Popen(
         [sys.executable, str(SCRIPT), "--port", str(free_port()), "--data", str(tmp_path / "data")],

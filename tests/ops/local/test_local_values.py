@@ -1,4 +1,4 @@
-"""What a local environment sets, and what it leaves to the user."""
+"""The settings of a local environment, and those left to the user."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import pytest
 
 from ops.local.local_values import (
     STAND_IN_KEY,
-    IncompleteServiceError,
+    IncompleteService,
     child_environment,
     local_values,
     stand_ins,
@@ -38,7 +38,7 @@ def test_without_keys_every_service_is_stood_in_for() -> None:
     assert (made["APP_ENV"], made["PORT"], made["MONGODB_URL"]) == ("local", "8123", "mongodb://here")
 
 
-def test_with_both_keys_the_real_services_are_used_and_no_key_is_written() -> None:
+def test_both_keys_select_the_real_services_and_stay_unwritten() -> None:
     made = values(
         {"OPENAI_API_KEY": "sk-mine", "USDA_API_KEY": "mine", "OPENAI_BASE_URL": "http://compatible/v1"}
     )
@@ -63,7 +63,7 @@ def test_a_given_openfoodfacts_address_stays() -> None:
 
 @pytest.mark.parametrize("service", ["OPENAI", "USDA"])
 def test_an_address_without_a_key_is_refused(service: str) -> None:
-    with pytest.raises(IncompleteServiceError, match=f"^{service}_BASE_URL is set without {service}_API_KEY"):
+    with pytest.raises(IncompleteService, match=f"^{service}_BASE_URL is set without {service}_API_KEY"):
         stand_ins({f"{service}_BASE_URL": "http://mine"})
 
 

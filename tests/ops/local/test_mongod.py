@@ -10,8 +10,8 @@ import pytest
 from pymongo import MongoClient
 
 from ops.local.mongod import LocalMongod
-from ops.local.mongod_binary import LocalServerError, find_mongod, why_it_failed
-from ops.local.ports import LOOPBACK
+from ops.local.mongod_binary import ServerNotStarted, find_mongod, why_it_failed
+from ops.local.ports import LOOPBACK, free_port
 from tests.ops.local.processes import is_alive
 
 
@@ -28,6 +28,12 @@ def test_all_data_is_there_after_a_restart_even_on_another_port(tmp_path: Path) 
     assert len(ports) == 2
 
 
+def test_the_usual_port_is_taken_again(tmp_path: Path) -> None:
+    usual = free_port()
+    with LocalMongod(tmp_path / "db", usual_port=usual) as server:
+        assert server.port == usual
+
+
 def test_all_data_is_there_after_a_kill(tmp_path: Path) -> None:
     with LocalMongod(tmp_path / "db") as server:
         with MongoClient[dict[str, Any]](server.url, w="majority") as client:
@@ -42,7 +48,7 @@ def test_all_data_is_there_after_a_kill(tmp_path: Path) -> None:
 def test_a_given_port_in_use_is_said_in_the_servers_words(tmp_path: Path) -> None:
     with (
         socket.create_server((LOOPBACK, 0)) as other,
-        pytest.raises(LocalServerError, match=r"^mongod did not start \(.*Address already in use"),
+        pytest.raises(ServerNotStarted, match=r"^mongod did not start \(.*Address already in use"),
     ):
         LocalMongod(tmp_path / "db", port=other.getsockname()[1]).start()
 
@@ -55,18 +61,26 @@ def test_a_port_that_another_program_took_first_is_replaced(tmp_path: Path) -> N
             assert server.port != taken
 
 
+def test_a_usual_port_that_another_program_has_is_replaced(tmp_path: Path) -> None:
+    with (
+        socket.create_server((LOOPBACK, 0)) as other,
+        LocalMongod(tmp_path / "db", usual_port=other.getsockname()[1]) as server,
+    ):
+        assert server.port != other.getsockname()[1]
+
+
 def test_a_broken_folder_is_said_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "db").mkdir()
     (tmp_path / "db" / "WiredTiger").write_text("broken")
     (tmp_path / "db" / "storage.bson").write_bytes(b"broken")
     server = LocalMongod(tmp_path / "db")
-    with pytest.raises(LocalServerError, match=r"^mongod did not start \(.+\): see ") as refused:
+    with pytest.raises(ServerNotStarted, match=r"^mongod did not start \(.+\): see ") as refused:
         server.start()
     assert "\n" not in str(refused.value)
     assert server.poll() is not None
 
 
-def test_whoever_waits_may_give_up(tmp_path: Path) -> None:
+def test_a_waiting_caller_may_give_up(tmp_path: Path) -> None:
     server = LocalMongod(tmp_path / "db")
 
     def give_up() -> None:
@@ -81,7 +95,7 @@ def test_whoever_waits_may_give_up(tmp_path: Path) -> None:
 
 def test_one_that_is_not_ready_in_time_is_stopped(tmp_path: Path) -> None:
     server = LocalMongod(tmp_path / "db")
-    with pytest.raises(LocalServerError, match="not ready in time"):
+    with pytest.raises(ServerNotStarted, match="not ready in time"):
         server.start(timeout=0)
     assert server.poll() is not None
 
@@ -95,7 +109,7 @@ class TestFindingMongod:
     def test_none_at_all_says_what_to_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-        with pytest.raises(LocalServerError, match="put one on the PATH, or set MONGODB_URL"):
+        with pytest.raises(ServerNotStarted, match="put one on the PATH, or set MONGODB_URL"):
             find_mongod()
 
 
@@ -110,7 +124,7 @@ def test_a_missing_library_says_what_to_install(tmp_path: Path, monkeypatch: pyt
         tmp_path / "mongod", f"echo 'mongod: error while loading shared libraries: {library}' >&2; exit 127"
     )
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(LocalServerError) as refused:
+    with pytest.raises(ServerNotStarted) as refused:
         LocalMongod(tmp_path / "db").start()
     message = str(refused.value)
     binary = tmp_path / "mongod"
@@ -134,7 +148,7 @@ def test_a_broken_one_on_the_path_is_named(
 ) -> None:
     program(tmp_path / "mongod", script)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(LocalServerError) as refused:
+    with pytest.raises(ServerNotStarted) as refused:
         LocalMongod(tmp_path / "db").start()
     message = str(refused.value)
     assert message.startswith(
@@ -143,7 +157,7 @@ def test_a_broken_one_on_the_path_is_named(
     assert message.endswith(f"(log: {tmp_path / 'db.log'})")
 
 
-def test_one_that_is_not_on_the_path_cannot_be_taken_off_it(tmp_path: Path) -> None:
+def test_a_mongod_off_the_path_gets_other_advice(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
     message = why_it_failed(tmp_path / "mongod", 1, tmp_path / "log", 0)
     assert "put another mongod on the PATH, or set MONGODB_URL to a server that runs elsewhere" in message
@@ -154,7 +168,7 @@ def test_a_processor_without_avx_is_named(tmp_path: Path) -> None:
     assert "AVX" in why_it_failed(tmp_path / "mongod", -signal.SIGILL, tmp_path / "log", 0)
 
 
-def test_what_an_earlier_run_said_does_not_count(tmp_path: Path) -> None:
+def test_the_log_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
     log = tmp_path / "log"
     old = '{"s":"F","msg":"old trouble"}\n'
     log.write_text(

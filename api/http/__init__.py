@@ -1,0 +1,18 @@
+"""HTTP around the GraphQL: correlation, authentication, the endpoint, and health."""
+
+from api.http.authentication import AuthenticationMiddleware
+from api.http.correlation import CorrelationMiddleware
+from api.http.endpoint import GraphQLEndpoint
+from api.http.health import HEALTH_PATHS, health_routes
+from api.http.request_state import state_of
+from api.http.responses import error_response
+
+__all__ = [
+    "HEALTH_PATHS",
+    "AuthenticationMiddleware",
+    "CorrelationMiddleware",
+    "GraphQLEndpoint",
+    "error_response",
+    "health_routes",
+    "state_of",
+]

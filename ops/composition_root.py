@@ -1,0 +1,97 @@
+"""The composition root: the whole application on one page. Every adapter is made here, and handed to its port.
+
+open_store ──────────┬──► commands ──────┐
+outside services ────┘                   ├──► the API          `meal-ledger serve`
+read models ──► queries ─────────────────┤
+authenticator ───────────────────────────┘
+open_store ──► projectors ──► read models                      `meal-ledger project`
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import NamedTuple
+
+from adapters.mongo.read.log_positions import MongoLogPositions
+from adapters.mongo_projections.log_reader import RecorderLogReader
+from adapters.mongo_projections.projection_store import MongoProjectionStore
+from adapters.mongo_projections.read_models import MongoReadModels
+from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
+from ledger import AnalysisRuns, CommandHandlers, MealAnalysis, MealRepository
+from ops.database import PROJECTIONS, Store, open_async_client, open_client
+from ops.outside_services import nutrient_databases, recognizer
+from ops.settings import ServeSettings, StoreSettings, reveal
+from projections import Projector, ProjectorGroup
+
+_BESIDE_ANALYSIS_SECONDS = 5.0
+"""What a request gets beyond the deadline of an analysis: for its appends, and for what it waits for before them."""
+
+
+class ApiParts(NamedTuple):
+    """The parts of the API that have adapters behind them."""
+
+    commands: CommandHandlers
+    runs: AnalysisRuns
+    read_models: MongoReadModels
+    authenticator: Authenticator
+
+
+@asynccontextmanager
+async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator[ApiParts]:
+    """Commands, queries and authentication. At the end the analyses in hand reach their outcome, then all is closed."""
+    async with AsyncExitStack() as opened:
+        model, databases = recognizer(settings), nutrient_databases(settings)
+        for service in (model, *databases):
+            opened.push_async_callback(service.aclose)
+        meals = MealRepository(store.ledger, threads=settings.append_threads)
+        opened.callback(meals.close)
+        runs = AnalysisRuns(meals, MealAnalysis(model, databases), deadline=analysis_deadline(settings))
+        opened.push_async_callback(runs.drain)
+        commands = CommandHandlers(meals, runs, local_environment=settings.is_local)
+
+        client = await opened.enter_async_context(open_async_client(settings, "queries"))
+        database = settings.mongodb_database
+        positions = MongoLogPositions(client, database, store.events_collection)
+        read_models = MongoReadModels(client, database, positions)
+
+        authenticator = _authenticator(settings)
+        if isinstance(authenticator, JwksAuthenticator):
+            opened.push_async_callback(authenticator.aclose)
+
+        yield ApiParts(commands, runs, read_models, authenticator)
+
+
+@contextmanager
+def open_projectors(settings: StoreSettings, store: Store) -> Iterator[ProjectorGroup]:
+    """One projector for each read model, not yet started."""
+    with open_client(settings, "projectors") as client:
+        log = RecorderLogReader(store.recorder, store.mapper)
+        yield ProjectorGroup(
+            [
+                Projector(
+                    projection, log, MongoProjectionStore(client, settings.mongodb_database, projection)
+                )
+                for projection in PROJECTIONS
+            ]
+        )
+
+
+def analysis_deadline(settings: ServeSettings) -> timedelta:
+    """The deadline of one whole analysis."""
+    return timedelta(seconds=settings.analysis_deadline_seconds)
+
+
+def request_deadline(settings: ServeSettings) -> timedelta:
+    """The deadline of one whole request, from its arrival."""
+    return analysis_deadline(settings) + timedelta(seconds=_BESIDE_ANALYSIS_SECONDS)
+
+
+def _authenticator(settings: ServeSettings) -> SharedSecretAuthenticator | JwksAuthenticator:
+    issuer, audience = settings.auth_issuer, settings.auth_audience
+    secret = reveal(settings.auth_jwt_secret)
+    if secret is not None:
+        return SharedSecretAuthenticator(secret, issuer=issuer, audience=audience)
+    assert settings.auth_jwks_url is not None  # noqa: S101 - ServeSettings has one of the two
+    return JwksAuthenticator(
+        settings.auth_jwks_url, issuer=issuer, audience=audience, allow_loopback_http=settings.is_local
+    )

@@ -1,0 +1,73 @@
+"""The clients of the outside services, each with its time-outs, retries and circuit breaker."""
+
+import math
+
+import msgspec
+
+from adapters.circuit_breaker import InterlockBreaker
+from adapters.openai_recognizer import OpenAIRecognizer
+from adapters.openfoodfacts import OpenFoodFactsDatabase
+from adapters.prices import PriceTable
+from adapters.resilience import Resilience
+from adapters.usda import UsdaDatabase
+from ops.errors import BadSettings
+from ops.settings import ServeSettings
+
+_SHARE_OF_DEADLINE = 0.8
+"""How much of an analysis' deadline one call to a service may take, its retries included."""
+_FALL_BACK_SECONDS = 3.0
+"""The same for a database that is only asked for foods that the first one lacks: no client should wait long for it."""
+
+
+def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
+    """The vision model. Raises BadSettings for a price table that cannot be read."""
+    return OpenAIRecognizer(
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value(),
+        model=settings.openai_model,
+        resilience=_resilience(settings, "OpenAI"),
+        prices=_prices(settings),
+    )
+
+
+def nutrient_databases(settings: ServeSettings) -> tuple[UsdaDatabase, OpenFoodFactsDatabase]:
+    """The nutrient databases, in the order in which they are asked."""
+    return (
+        UsdaDatabase(
+            base_url=settings.usda_base_url,
+            api_key=settings.usda_api_key.get_secret_value(),
+            resilience=_resilience(settings, "USDA FoodData Central"),
+        ),
+        OpenFoodFactsDatabase(
+            search_url=settings.openfoodfacts_search_url,
+            resilience=_resilience(settings, "OpenFoodFacts", most_seconds=_FALL_BACK_SECONDS),
+            version=settings.app_version,
+        ),
+    )
+
+
+def _resilience(settings: ServeSettings, service: str, most_seconds: float = math.inf) -> Resilience:
+    # An attempt ends before the analysis does, so that the breaker learns of a service that never answers.
+    budget = min(_SHARE_OF_DEADLINE * settings.analysis_deadline_seconds, most_seconds)
+    return Resilience(
+        service,
+        attempts=settings.openai_max_retries + 1,
+        attempt_timeout=min(settings.openai_timeout_seconds, budget),
+        budget=budget,
+        breaker=InterlockBreaker(
+            service,
+            failure_threshold=settings.circuit_breaker_failure_threshold,
+            recovery_seconds=settings.circuit_breaker_recovery_timeout,
+        ),
+    )
+
+
+def _prices(settings: ServeSettings) -> PriceTable | None:
+    if settings.openai_prices_file is None:
+        return None
+    try:
+        return msgspec.json.decode(settings.openai_prices_file.read_bytes(), type=PriceTable)
+    except OSError as error:
+        raise BadSettings(f"OPENAI_PRICES_FILE cannot be read: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise BadSettings(f"OPENAI_PRICES_FILE is no table of prices: {error}") from error

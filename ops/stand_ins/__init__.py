@@ -1,0 +1,1 @@
+"""Small HTTP servers that stand in for OpenAI, FoodData Central and OpenFoodFacts under `make run`, and only there."""
