@@ -15,7 +15,12 @@ OperatorError
 ├── IncompleteService      an outside service has an address and no key             .local_values
 ├── PortInUse              another program listens on the port                      .ports
 ├── ServerNotStarted       mongod is missing, or did not start                      .mongod_binary
-└── ChildEnded             a process that should run has ended, or is not ready     .supervisor
+├── ChildEnded             a process that should run has ended, or is not ready     .supervisor
+│
+│   of the benchmark                                                                ops.bench
+├── MeasurementFailed      a measurement could not be made                          .worker
+├── PostgresMissing        there is no PostgreSQL to measure                        .postgres
+└── UmaDBMissing           there is no UmaDB to measure                             .umadb_peer
 """
 
 

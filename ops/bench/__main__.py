@@ -18,7 +18,7 @@ from pymongo import MongoClient
 
 from ops.bench import machine
 from ops.bench.figures import Row
-from ops.bench.postgres import LocalPostgres, PostgresMissingError
+from ops.bench.postgres import LocalPostgres, PostgresMissing
 from ops.bench.profile import Shares
 from ops.bench.report import table
 from ops.bench.rounds import FULL, PROCESSES, QUICK, Bench
@@ -77,7 +77,7 @@ def _start_servers(stack: ExitStack, folder: Path, seed: int) -> tuple[Addresses
     postgres = None
     try:
         server = stack.enter_context(LocalPostgres(folder))
-    except PostgresMissingError as error:
+    except PostgresMissing as error:
         notes.append(f"PostgreSQL is not measured: {error}.")
     else:
         postgres = server.environment

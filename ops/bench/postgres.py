@@ -22,7 +22,7 @@ _PROGRAMS = ("postgres", "initdb")
 _UNPRIVILEGED = ("postgres", "nobody")
 
 
-class PostgresMissingError(OperatorError):
+class PostgresMissing(OperatorError):
     """There is no PostgreSQL to measure; the message says what is missing."""
 
 
@@ -30,9 +30,9 @@ class LocalPostgres:
     """A cluster in a new folder, on loopback, with its own defaults: it syncs every commit."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises PostgresMissingError."""
+        """Raises PostgresMissing."""
         if importlib.util.find_spec("psycopg") is None or importlib.util.find_spec("psycopg_pool") is None:
-            raise PostgresMissingError("psycopg is not installed (the extra `bench`)")
+            raise PostgresMissing("psycopg is not installed (the extra `bench`)")
         self._programs = _programs()
         self._as_user = _as_unprivileged_user()
         self._folder = folder / "postgres"
@@ -53,7 +53,7 @@ class LocalPostgres:
         }
 
     def start(self, timeout: float = 60.0) -> Self:
-        """Make the cluster and wait until it answers. Raises PostgresMissingError with the server's own words."""
+        """Make the cluster and wait until it answers. Raises PostgresMissing with the server's own words."""
         deadline = time.monotonic() + timeout
         try:
             self._make_cluster(timeout)
@@ -76,7 +76,7 @@ class LocalPostgres:
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes], deadline: float) -> None:
         while not self._answers():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise PostgresMissingError(
+                raise PostgresMissing(
                     f"PostgreSQL does not start: {self._nameless(last_log_line(self._log))}"
                 )
             time.sleep(0.05)  # a look at another process from time to time, bounded by the deadline
@@ -98,7 +98,7 @@ class LocalPostgres:
         password_file.write_text(self._password)
         if self._as_user:
             if any(not parent.stat().st_mode & stat.S_IXOTH for parent in self._folder.parents):
-                raise PostgresMissingError(
+                raise PostgresMissing(
                     "the folder for temporary files is closed to the user that PostgreSQL runs as: set TMPDIR"
                 )
             owner = _unprivileged_user()
@@ -114,7 +114,7 @@ class LocalPostgres:
         )
         if made.returncode != 0:
             said = (made.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise PostgresMissingError(f"PostgreSQL's initdb fails: {self._nameless(said)}")
+            raise PostgresMissing(f"PostgreSQL's initdb fails: {self._nameless(said)}")
 
     def _nameless(self, words: str) -> str:
         """A server's words without the name of the folder."""
@@ -160,7 +160,7 @@ def _programs() -> dict[str, Path]:
         programs = {name: folder / name for name in _PROGRAMS}
         if all(os.access(program, os.X_OK) for program in programs.values()):
             return programs
-    raise PostgresMissingError("no `postgres` and `initdb` on the PATH or in Debian's place for them")
+    raise PostgresMissing("no `postgres` and `initdb` on the PATH or in Debian's place for them")
 
 
 def _unprivileged_user() -> pwd.struct_passwd:
@@ -169,7 +169,7 @@ def _unprivileged_user() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise PostgresMissingError("PostgreSQL does not run as root, and there is no other user for it")
+    raise PostgresMissing("PostgreSQL does not run as root, and there is no other user for it")
 
 
 def _as_unprivileged_user() -> list[str]:
@@ -178,9 +178,7 @@ def _as_unprivileged_user() -> list[str]:
         return []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise PostgresMissingError(
-            "PostgreSQL does not run as root, and there is no `setpriv` to change the user"
-        )
+        raise PostgresMissing("PostgreSQL does not run as root, and there is no `setpriv` to change the user")
     user = _unprivileged_user()
     return [
         setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--pdeathsig=INT", "--",

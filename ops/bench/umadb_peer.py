@@ -13,7 +13,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from ops.errors import OperatorError
-from ops.local.children import last_words, start_child
+from ops.local.children import last_log_line, start_child
 from ops.local.ports import LOOPBACK, free_port
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class LocalUmaDB:
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__()
-                raise UmaDBMissing(f"UmaDB does not start: {last_words(self._log)}")
+                raise UmaDBMissing(f"UmaDB does not start: {last_log_line(self._log)}")
             time.sleep(0.05)  # a look at another process from time to time, bounded by the deadline
         return self
 

@@ -16,7 +16,7 @@ _LONGEST_SECONDS = 300.0
 _GOODBYE_SECONDS = 20.0
 
 
-class BenchError(OperatorError):
+class MeasurementFailed(OperatorError):
     """A measurement could not be made."""
 
 
@@ -27,15 +27,19 @@ class Pending(Generic[_T]):
         self._connection = connection
 
     def result(self) -> _T:
-        """Wait for it. Raises BenchError when the call failed, or has not ended in five minutes."""
+        """Wait for it. Raises MeasurementFailed when the call failed, or has not ended in five minutes."""
         if not self._connection.poll(_LONGEST_SECONDS):
-            raise BenchError("a measurement does not end: look at the load of this machine, and try QUICK=1")
+            raise MeasurementFailed(
+                "a measurement does not end: look at the load of this machine, and try QUICK=1"
+            )
         try:
             ok, value = self._connection.recv()
         except EOFError:
-            raise BenchError("a process that measures has died: look at the memory of this machine") from None
+            raise MeasurementFailed(
+                "a process that measures has died: look at the memory of this machine"
+            ) from None
         if not ok:
-            raise BenchError(f"a measurement failed: {value}")
+            raise MeasurementFailed(f"a measurement failed: {value}")
         result: _T = value
         return result
 

@@ -14,7 +14,7 @@ from ops.bench.figures import Row, quantile
 from ops.bench.report import table
 
 ROOT = Path(__file__).parents[2]
-TITLES = ("this store", "bare driver", "SQLite", "PostgreSQL")
+TITLES = ("this store", "bare driver", "SQLite", "PostgreSQL", "UmaDB")
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def test_the_table_is_printed_and_nothing_is_left(open_folder: Path) -> None:
             assert len(re.findall(r"[\d,.]+ ±\d+%", row)) >= 3
             assert len(re.findall(r"\d+\.\d\dx", row)) >= 2
     for what in (
-        "4 x 32 writers",
+        "1 process, 400 appends/s, p50",
+        "4 processes, 400 appends/s, p99",
+        "4 processes, 1,500 appends/s, p99",
         "the log, by pages",
         "streams of 10",
         "to a stored event",
@@ -53,6 +55,7 @@ def test_the_table_is_printed_and_nothing_is_left(open_folder: Path) -> None:
     ):
         assert any(line.startswith(f"  {what}") and "±" in line for line in lines)
     assert re.search(r"among 32 writer\(s\): encoding \d+%", run.stdout)
+    assert "UmaDB is not measured: " in run.stdout or re.search(r"UmaDB \d+\.\d", run.stdout)
     assert "PostgreSQL is not measured: " in run.stdout or re.search(r"PostgreSQL \d+\.\d", run.stdout)
     assert str(open_folder) not in run.stdout
     assert not list(open_folder.iterdir())
@@ -87,7 +90,7 @@ def test_columns_of_the_table_are_aligned() -> None:
     head, line, heading, first = table(["appending", row])
     assert heading == "appending:"
     assert set(line) == {"-"}
-    assert [title in head for title in TITLES] == [True] * 4
+    assert [title in head for title in TITLES] == [True] * 5
     assert first.index("12,346 ±0%") + len("12,346 ±0%") == head.index("this store") + len("this store")
 
 
