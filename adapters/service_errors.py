@@ -15,7 +15,7 @@ class WouldFailAgain(ServiceUnavailable):
 
 
 class Misconfigured(WouldFailAgain):
-    """The service refuses our key, our model or our request: the operator's to mend, nobody else's."""
+    """The service refuses our key, our model or our request: only the operator can mend it."""
 
     retryable = False
 

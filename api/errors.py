@@ -224,5 +224,5 @@ def api_error(error: Exception, correlation_id: str) -> ApiError:
 
 
 def clipped(message: str) -> str:
-    """A message may quote what was sent; a megabyte of it helps nobody."""
+    """A message may quote what was sent; a megabyte of it helps no client."""
     return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"

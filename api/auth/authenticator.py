@@ -1,4 +1,4 @@
-"""What the API needs to know of tokens: who a token speaks for, or why it speaks for nobody."""
+"""Authenticates requests: the principal of a token, or the reason for its rejection."""
 
 from typing import Literal, Protocol
 

@@ -1,4 +1,4 @@
-"""What a token must say, whoever signed it (RFC 8725, RFC 9068)."""
+"""The claims that a token of any issuer must have (RFC 8725, RFC 9068)."""
 
 import base64
 import binascii
@@ -53,7 +53,7 @@ class TokenPolicy(Struct, frozen=True, kw_only=True):
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.") from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-            # Why is the issuer's business; telling helps nobody but somebody who is making tokens up.
+            # The reason is the issuer's business: it would help only a client that forges tokens.
             raise Unauthenticated("The token is invalid.") from None
         if not _ID_TOKEN_CLAIMS.isdisjoint(claims):
             raise Unauthenticated("This is an id_token; send an access token.")

@@ -1,4 +1,4 @@
-"""Health endpoints, open to everybody.
+"""Health endpoints, open to every caller.
 
 /livez    the process runs; depends on nothing, so that an outage elsewhere never restarts it
 /readyz   MongoDB answers and the projectors keep up: 200, else 503 with the reason

@@ -44,7 +44,7 @@ class Addresses:
 
 
 class Store(Protocol):
-    """What is measured. Whoever opens one closes it."""
+    """A store that is measured. Its opener closes it."""
 
     states: list[bytes]
 
