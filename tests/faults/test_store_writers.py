@@ -19,7 +19,7 @@ def test_nothing_is_lost_repeated_or_reordered_when_writers_are_killed(
     assert any(after_answer)
 
 
-def test_the_open_transaction_of_a_killed_writer_blocks_nobody_for_long(
+def test_a_killed_writers_transaction_blocks_others_briefly(
     replica_set: ReplicaSet, round_folder: Path
 ) -> None:
     """The server itself would end it after a minute."""

@@ -74,7 +74,7 @@ async def test_a_request_whose_client_has_left_is_not_executed(
 
 
 @pytest.mark.parametrize("document", [DELETE, HISTORY])
-async def test_a_request_past_its_deadline_is_refused_and_may_be_retried(diary: Diary, document: str) -> None:
+async def test_a_late_request_is_refused_and_may_be_retried(diary: Diary, document: str) -> None:
     response = await answered(app_with_deadline(diary, 0), document)
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     [error] = response.json()["errors"]
