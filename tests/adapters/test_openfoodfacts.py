@@ -1,4 +1,4 @@
-"""The client of OpenFoodFacts: what it sends, and its units, which differ from everybody's."""
+"""The client of OpenFoodFacts: what it sends, and its units, which differ from those of other sources."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 

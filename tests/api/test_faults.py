@@ -1,4 +1,4 @@
-"""What nobody expected: masked for the client, logged once, and found again by its correlation id."""
+"""Unexpected errors: masked for the client, logged once, and found again by its correlation id."""
 
 from typing import Any
 

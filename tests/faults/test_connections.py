@@ -1,4 +1,4 @@
-"""Cutting connections cuts those that are meant, and leaves nothing open."""
+"""Cutting connections cuts only those to the port, and leaves nothing open."""
 
 import os
 import socket

@@ -20,7 +20,7 @@ def test_nothing_is_lost_when_the_primary_is_killed(replica_set: ReplicaSet, rou
     assert rolled_back.elections
     assert rolled_back.rollbacks
     lost = [call for call in verdict.history.cut_short() if not verdict.history.is_there(call)]
-    assert lost  # what those who died with the primary had written
+    assert lost  # the appends of writers that died with the primary
 
 
 def test_nothing_is_lost_repeated_or_reordered_when_the_primary_freezes(

@@ -1,4 +1,4 @@
-"""What a token must say and how it must come, whoever signed it: here with a shared secret."""
+"""What a token must say and how it must come, whichever issuer signed it: here with a shared secret."""
 
 import base64
 import json

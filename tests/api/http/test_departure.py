@@ -1,4 +1,4 @@
-"""Requests that nobody waits for: their client has left, or their deadline has passed."""
+"""Requests without a waiting client: the client has left, or the deadline has passed."""
 
 import asyncio
 import json

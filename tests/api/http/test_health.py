@@ -1,4 +1,4 @@
-"""Health endpoints: open to everybody, cheap, and telling apart what runs from what is ready."""
+"""Health endpoints: open to every client, cheap, and telling apart what runs from what is ready."""
 
 import asyncio
 

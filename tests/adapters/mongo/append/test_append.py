@@ -1,4 +1,4 @@
-"""An append on its way into the store: what may be said of one that repeats an earlier call."""
+"""An append on its way into the store: what is known of a repeat of an earlier call."""
 
 from uuid import uuid4
 

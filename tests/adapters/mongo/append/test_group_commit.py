@@ -216,7 +216,7 @@ def test_an_early_interrupted_leader_hands_over_the_lead(disk: Disk) -> None:
 
 
 def test_callers_whose_deadlines_pass_together_are_woken_once_each(disk: Disk) -> None:
-    """While nobody can write, leader after leader gives up; one that had given up before is not rung for again."""
+    """While no leader can write, one after the other gives up; a caller that gave up before is not rung for again."""
     callers = Callers(group_on(disk))
     appends = [new_append(0.3) for _ in range(20)]
     with callers.pool:
@@ -294,13 +294,13 @@ class Drowsy(Caller):
 
 @pytest.fixture
 def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is helped on by those who wait."""
+    """No caller is helped on by waiting callers."""
     monkeypatch.setattr(group_commit, "_LOOK_SECONDS", 1000.0)
 
 
 @pytest.mark.usefixtures("nobody_looks")
 def test_callers_wake_one_after_the_other(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 60.0)  # nobody is
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 60.0)  # no caller is slow
     callers = Callers(group_on(disk))
     drowsy = Drowsy()
     with callers.pool:
@@ -317,7 +317,7 @@ def test_callers_wake_one_after_the_other(disk: Disk, monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("nobody_looks")
 def test_nobody_waits_long_for_one_that_is_slow_to_wake(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", -1.0)  # everybody is
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", -1.0)  # every caller is slow
     callers = Callers(group_on(disk))
     drowsy = Drowsy()
     with callers.pool:
@@ -398,7 +398,7 @@ def test_a_caller_interrupted_on_waking_wakes_the_others(disk: Disk, monkeypatch
 def test_among_many_who_come_back_at_once_nobody_is_forgotten(
     disk: Disk, slow_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some give up early, some are interrupted; whoever was forgotten would wait until its deadline."""
+    """Some give up early, some are interrupted; a forgotten caller would wait until its deadline."""
     monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", slow_seconds)
     disk.may_end.release(100_000)
     group = group_on(disk, events=7)
@@ -465,7 +465,7 @@ def test_an_append_that_fails_fails_alone(disk: Disk) -> None:
 
 
 def test_each_caller_is_answered_by_its_own_deadline(disk: Disk) -> None:
-    """The leader's passes first: it leaves the lead to one that has more time, whom the write then serves."""
+    """The leader's passes first: it leaves the lead to a caller with more time, which the write then serves."""
     callers = Callers(group_on(disk))
     hasty, patient, unsent = new_append(0.3), new_append(10), new_append(0.4)
     with callers.pool:
@@ -597,7 +597,7 @@ def test_closing_while_many_write_settles_every_append(
 
 
 def test_a_process_can_be_forked_while_another_thread_leads(disk: Disk) -> None:
-    """In the forked process nobody leads, and what waited in the other one is none of its business."""
+    """The forked process has no leader, and the callers waiting in its parent are none of its business."""
     callers = Callers(group_on(disk))
     leading = callers.lead(new_append(), disk)
     queued = callers.queue_up(new_append())

@@ -133,7 +133,7 @@ def test_without_rights_a_lost_answer_is_unknown_at_once(
         ):
             recorder.insert_events(new_stream())
         assert watch.seconds() < 5
-        assert recorder.max_notification_id() == 2  # it did take place, which nobody could tell
+        assert recorder.max_notification_id() == 2  # it did take place, which the caller could not tell
 
 
 @pytest.mark.parametrize("name", [b"insert", b"commitTransaction"])
@@ -161,7 +161,7 @@ def test_what_was_settled_as_not_appended_cannot_land_any_more(  # noqa: PLR0917
     """The command is on its way until long after its sender has given up, looked, and told its caller."""
     cut_off.insert_events(new_stream())
     proxy.hold_requests(command)
-    # Once settled it is not sent again, because the end of the log cannot be read.
+    # Once resolved it is not sent again, because the end of the log cannot be read.
     proxy.lose_requests(b"find", having=b"sort\0")
     events = new_stream(count)
     with pytest.raises(OperationalError, match="was not appended") as caught:
@@ -256,7 +256,7 @@ def test_tracking_is_resolved_within_the_append_deadline(
     make_factory().tracking_recorder().insert_tracking(Tracking("upstream", 1))
     deadlines = {"MONGODB_APPEND_DEADLINE": "1", "MONGODB_READ_DEADLINE": "6"}
     recorder = make_factory(MONGODB_URL=proxy.url, **deadlines).tracking_recorder()
-    proxy.lose_requests(b"find")  # so that nobody can tell who has recorded it
+    proxy.lose_requests(b"find")  # so that the recorder cannot tell who has recorded it
     watch = Stopwatch()
     with pytest.raises(OperationalError, match="cannot read the tracking of upstream"):
         track(recorder, Tracking("upstream", 1), with_a_view)
