@@ -107,7 +107,7 @@ def test_an_empty_script_without_an_app_says_so() -> None:
     assert (answer.status_code, answer.text) == (501, "the script is empty and there is no app")
 
 
-def test_a_stopped_server_refuses_and_its_address_can_be_taken_again() -> None:
+def test_a_stopped_server_refuses_and_frees_its_address() -> None:
     with FaultyServer() as first:
         first.silence()
         with pytest.raises(httpx.ReadTimeout):

@@ -60,7 +60,7 @@ async def test_a_closed_circuit_returns_and_raises_what_the_call_does(make_break
         await breaker.call(fail)
 
 
-async def test_failures_in_a_row_open_it_and_no_call_is_made(make_breaker: BreakerFactory) -> None:
+async def test_consecutive_failures_open_it_and_stop_calls(make_breaker: BreakerFactory) -> None:
     breaker = make_breaker(60)
     await failing(breaker)
     calls = 0

@@ -68,9 +68,7 @@ async def test_not_found_is_an_answer_and_not_a_failure(api: JsonApi, server: Fa
     assert len(server.requests) == 1
 
 
-async def test_not_found_by_the_gateway_says_that_the_address_is_wrong(
-    api: JsonApi, server: FaultyServer
-) -> None:
+async def test_a_gateway_404_means_a_wrong_address(api: JsonApi, server: FaultyServer) -> None:
     server.answer(404, json={"error": {"code": "NOT_FOUND", "message": "The requested URL was not found."}})
     with pytest.raises(Misconfigured):
         await ask(api, server)
@@ -112,9 +110,10 @@ async def test_a_short_limit_is_waited_out(api: JsonApi, server: FaultyServer) -
     ("status", "code"),
     [(403, "API_KEY_INVALID"), (403, "API_KEY_MISSING"), (400, "HTTPS_REQUIRED"), (401, None), (301, None)],
 )
-async def test_a_refused_key_or_request_is_our_fault_and_not_food_not_found(
+async def test_a_refused_key_or_request_is_a_misconfiguration(
     api: JsonApi, server: FaultyServer, status: int, code: str | None
 ) -> None:
+    """And not a food that was not found."""
     server.answer(status, json={"error": {"code": code, "message": f"no {KEY}"}})
     with capture_logs() as logs, pytest.raises(Misconfigured) as refused:
         await ask(api, server)
@@ -193,9 +192,8 @@ async def test_a_service_that_keeps_failing_is_left_alone(server: FaultyServer) 
 
 
 @pytest.mark.parametrize("fault", ["reset", "silence", "malformed", "forbidden", "down"])
-async def test_neither_the_error_nor_its_traceback_nor_a_log_shows_the_key_or_the_name(
-    server: FaultyServer, fault: str
-) -> None:
+async def test_errors_and_logs_show_no_key_or_name(server: FaultyServer, fault: str) -> None:
+    """Nor does a traceback."""
     async with opened(quick_resilience(attempts=2, attempt_timeout=0.2)) as api:
         scripts = {
             "reset": lambda: server.reset(times=None),

@@ -94,14 +94,15 @@ async def test_a_food_is_found_in_the_local_table(
     assert calories is None or match.record.per_100g.calories == calories
 
 
-async def test_energy_by_atwater_factors_is_read_from_the_local_table_too(usda: UsdaDatabase) -> None:
+async def test_atwater_energy_is_read_from_the_local_table(usda: UsdaDatabase) -> None:
     records = {record.source_id: record for record in await usda.search("eggs grade a large egg whole")}
     assert records["748967"].per_100g.calories == 148
 
 
-async def test_a_packaged_food_that_usda_lacks_is_found_among_the_products(
+async def test_a_packaged_food_is_found_among_the_products(
     usda: UsdaDatabase, products: OpenFoodFactsDatabase
 ) -> None:
+    """USDA lacks it."""
     asked = food("nutella", None)
     assert best_match(asked, await usda.search("nutella")) is None
     match = best_match(asked, await products.search("nutella"))

@@ -224,7 +224,7 @@ async def test_tokens_that_are_not_reported_are_unknown(
     assert (await recognize(recognizer)).run.tokens == tokens
 
 
-async def test_a_server_that_leaves_out_what_is_not_needed_will_do(
+async def test_an_answer_without_optional_fields_is_enough(
     recognizer: OpenAIRecognizer, server: FaultyServer
 ) -> None:
     server.answer(json={"output": [message({"type": "output_text", "text": plate(EGG)})]})
@@ -233,7 +233,7 @@ async def test_a_server_that_leaves_out_what_is_not_needed_will_do(
     assert len(recognition.foods) == 1
 
 
-async def test_the_cost_is_by_the_price_table_and_the_model_that_answered(server: FaultyServer) -> None:
+async def test_cost_follows_the_price_of_the_answering_model(server: FaultyServer) -> None:
     rates = Rates(input=2.0, cached=0.5, written=2.5, output=10.0)
     prices = PriceTable(version="2026-11", currency="USD", models={"vision-1": rates})
     server.answer(json=said(plate(EGG)))
@@ -300,9 +300,10 @@ async def test_an_answer_of_another_protocol_gets_one_more_try(
     assert len(server.requests) == 2
 
 
-async def test_an_answer_cut_at_the_token_limit_is_not_paid_for_twice(
+async def test_an_answer_at_the_token_limit_is_not_retried(
     recognizer: OpenAIRecognizer, server: FaultyServer
 ) -> None:
+    """A second one would be paid for too."""
     server.answer(
         json=said(plate(EGG)[:20], status="incomplete", incomplete_details={"reason": "max_output_tokens"}),
         times=None,
@@ -350,9 +351,10 @@ async def test_a_refusal_by_status_400_is_told_apart(
         "unsupported_image_media_type",
     ],
 )
-async def test_a_photo_that_cannot_be_read_is_told_apart_in_both_ways_of_saying_it(
+async def test_both_forms_of_unreadable_photo_are_recognised(
     recognizer: OpenAIRecognizer, server: FaultyServer, code: str
 ) -> None:
+    """As an HTTP error, and as a failed response."""
     server.answer(400, json=error(code, f"cannot download {PHOTO}"))
     server.answer(json=said("", status="failed", error={"code": code, "message": f"cannot load {PHOTO}"}))
     for _ in range(2):
@@ -411,9 +413,10 @@ async def test_an_account_without_credit_is_not_asked_again(
         (422, None),
     ],
 )
-async def test_a_refused_key_model_or_request_is_our_fault_and_not_tried_again(
+async def test_a_refused_call_is_a_misconfiguration_without_retry(
     recognizer: OpenAIRecognizer, server: FaultyServer, status: int, code: str | None
 ) -> None:
+    """The key, the model or the request is refused."""
     server.answer(status, json=error(code))
     with capture_logs() as logs, pytest.raises(Misconfigured) as refused:
         await recognize(recognizer)
@@ -425,7 +428,7 @@ async def test_a_refused_key_model_or_request_is_our_fault_and_not_tried_again(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 409])
-async def test_a_service_in_trouble_is_tried_again_by_one_layer_only(
+async def test_a_failing_service_is_retried_by_one_layer(
     recognizer: OpenAIRecognizer, server: FaultyServer, status: int
 ) -> None:
     server.answer(status, json=error("server_error"), times=None)
@@ -455,7 +458,7 @@ async def test_a_broken_connection_and_a_cut_answer_are_tried_again(
     assert len((await recognize(recognizer)).foods) == 1
 
 
-async def test_a_silent_service_is_cut_off_within_the_time_of_its_attempts(server: FaultyServer) -> None:
+async def test_a_silent_service_is_cut_off_in_time(server: FaultyServer) -> None:
     server.silence(times=None)
     async with opened(server, quick_resilience(attempts=2, attempt_timeout=0.2)) as recognizer:
         with pytest.raises(ServiceUnavailable, match="in time"):
@@ -472,9 +475,10 @@ async def test_a_service_that_does_not_listen_is_unavailable(
         await recognize(recognizer)
 
 
-async def test_a_service_that_keeps_failing_is_left_alone_and_one_that_refuses_is_not(
+async def test_only_repeated_outages_open_the_circuit(
     server: FaultyServer,
 ) -> None:
+    """Refusals do not."""
     async with opened(server, quick_resilience(attempts=1, failure_threshold=2)) as recognizer:
         server.answer(400, json=error("failed_to_download_image"), times=5)
         for _ in range(5):
@@ -490,9 +494,8 @@ async def test_a_service_that_keeps_failing_is_left_alone_and_one_that_refuses_i
 
 
 @pytest.mark.parametrize("fault", ["refused", "bad request", "down", "malformed", "silence", "reset"])
-async def test_neither_an_error_nor_a_log_shows_the_photo_the_hint_the_user_or_the_key(
-    server: FaultyServer, fault: str
-) -> None:
+async def test_errors_and_logs_show_no_private_words(server: FaultyServer, fault: str) -> None:
+    """Neither the photo nor the hint, the user or the key."""
     words = f"{KEY} {PHOTO} {HINT} {USER}"
     scripts = {
         "refused": lambda: server.answer(400, json=error("failed_to_download_image", words), times=None),

@@ -1,4 +1,4 @@
-"""The client of OpenFoodFacts: what it sends, and its units, which differ from everybody's."""
+"""The client of OpenFoodFacts: what it sends, and its units, which differ from those of other sources."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 
@@ -157,7 +157,7 @@ async def test_what_is_no_number_is_unknown_and_never_zero(
         {"proteins_100g": 60, "carbohydrates_100g": 60},
     ],
 )
-async def test_a_product_that_says_nothing_usable_about_100_g_is_no_record(
+async def test_a_product_without_values_per_100g_is_no_record(
     database: OpenFoodFactsDatabase, server: FaultyServer, nutriments: object
 ) -> None:
     product = {"code": "1", "product_name": "A product", "nutriments": nutriments}

@@ -123,7 +123,7 @@ async def test_no_attempt_starts_after_the_budget() -> None:
     assert watch.seconds() < 2
 
 
-async def test_an_attempt_that_takes_too_long_is_cut_off_and_tried_again() -> None:
+async def test_a_slow_attempt_is_cut_off_and_retried() -> None:
     calls: list[Callable[[], Awaitable[str]]] = [never, Script()]
 
     async def attempt() -> str:
@@ -134,7 +134,7 @@ async def test_an_attempt_that_takes_too_long_is_cut_off_and_tried_again() -> No
         await resilience(attempts=2, attempt_timeout=0.02).call(never)
 
 
-async def test_the_deadline_of_the_caller_cuts_everything_and_is_no_failure_of_the_service() -> None:
+async def test_the_callers_deadline_is_no_failure_of_the_service() -> None:
     guarded = resilience(failure_threshold=1)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):

@@ -82,7 +82,7 @@ async def test_one_search_by_post_brings_the_food_with_its_nutrients(
     }
 
 
-async def test_brands_are_asked_for_only_when_there_is_no_generic_food(
+async def test_brands_are_searched_only_without_a_generic_food(
     usda: UsdaDatabase, server: FaultyServer
 ) -> None:
     server.answer(json={"foods": []})
@@ -104,9 +104,7 @@ async def test_the_brand_goes_before_its_owner(usda: UsdaDatabase, server: Fault
     assert (named.brand, unnamed.brand) == ("CHEERIOS", None)
 
 
-async def test_a_food_that_is_nowhere_is_no_record_and_no_error(
-    usda: UsdaDatabase, server: FaultyServer
-) -> None:
+async def test_an_unknown_food_is_neither_record_nor_error(usda: UsdaDatabase, server: FaultyServer) -> None:
     server.answer(json={"foods": []}, times=2)
     assert await usda.search("gazorpazorp") == ()
     server.answer(404, times=2)
@@ -135,7 +133,7 @@ async def test_a_limit_is_not_taken_for_food_not_found(usda: UsdaDatabase, serve
         ({}, None),
     ],
 )
-async def test_energy_is_read_in_its_order_and_zero_is_a_value(
+async def test_energy_sources_have_an_order_and_zero_counts(
     usda: UsdaDatabase, server: FaultyServer, known: dict[int, float | None], calories: float | None
 ) -> None:
     assert (await nutrients_of(usda, server, known)).calories == calories

@@ -61,7 +61,7 @@ def signed(
 
 
 def _signed_by_hand(key: PrivateKey, algorithm: str, named: dict[str, Any]) -> str:
-    """The library makes no token whose key id is not text; somebody else may."""
+    """The library makes no token whose key id is not text; another issuer may."""
     head = jwt.utils.base64url_encode(json.dumps({"alg": algorithm, "typ": "JWT"} | named).encode())
     body = jwt.utils.base64url_encode(json.dumps(claims()).encode())
     signer = jwt.get_algorithm_by_name(algorithm)

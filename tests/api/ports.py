@@ -97,7 +97,7 @@ def a_meal(user_id: str = "alice", **changes: object) -> MealSnapshot:
 
 
 class Diary:
-    """Everybody's meals. `raises` is what the next call of either port ends with; `asked` is what came in."""
+    """The meals of all users. `raises` is what the next call of either port ends with; `asked` is what came in."""
 
     def __init__(self) -> None:
         self.meals: dict[str, MealSnapshot] = {}

@@ -1,4 +1,4 @@
-"""What nobody expected: masked for the client, logged once, and found again by its correlation id."""
+"""Unexpected errors: masked for the client, logged once, and found again by its correlation id."""
 
 from typing import Any
 
@@ -72,9 +72,7 @@ async def test_one_fault_of_several_fields_leaves_the_others_answered(
     assert len(errors_of(logs)) == 1
 
 
-async def test_a_value_that_the_schema_does_not_allow_is_a_fault_of_ours(
-    alice: GraphQLClient, diary: Diary
-) -> None:
+async def test_a_value_outside_the_schema_is_our_fault(alice: GraphQLClient, diary: Diary) -> None:
     diary.put(structs.replace(a_meal("alice"), status="EATEN", time_zone=None))
     for field in ("status", "timeZone"):
         with structlog.testing.capture_logs() as logs:
@@ -106,16 +104,19 @@ async def test_what_is_expected_is_not_logged_as_a_fault(alice: GraphQLClient, d
     ]
 
 
-async def test_a_null_that_only_a_default_made_legal_is_the_clients(alice: GraphQLClient) -> None:
+async def test_a_null_for_a_defaulted_variable_is_bad_input(alice: GraphQLClient) -> None:
+    """Only the default made the document legal."""
     error = await alice.error(
         'query ($date: Date = "2026-11-20") { dailySummary(date: $date) { mealCount } }', date=None
     )
     assert error["code"] == "BAD_USER_INPUT"
 
 
-async def test_a_crash_outside_graphql_is_a_500_in_the_same_shape(
+async def test_a_crash_outside_graphql_has_the_same_shape(
     app: FastAPI, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It is answered with 500."""
+
     def crash(*_: object) -> None:
         raise RuntimeError(SECRET_DETAIL)
 

@@ -35,7 +35,7 @@ def hold_writes(stage: Stage) -> str:
     )
     time.sleep(period)  # the fault itself
     primary.set_fail_point("failCommand", "off")
-    time.sleep(seconds)  # what is held back is executed, whether or not somebody waits for it
+    time.sleep(seconds)  # what is held back is executed, whether or not a client waits for it
     return f"held all writes of {period:.1f} s back by {seconds:.1f} s"
 
 

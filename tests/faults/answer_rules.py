@@ -41,7 +41,7 @@ def no_append_waits_longer_than(deadline: float, history: History) -> Iterator[V
 def no_append_waits_for_nothing(patience: float, history: History) -> Iterator[Violation]:
     """Beyond the time in which the set could not serve it, no call takes longer than `patience` seconds.
 
-    So whatever a dead process has left open, it blocks nobody for longer.
+    So nothing left open by a dead process blocks a caller for longer.
     """
     for call in history.calls:
         process = call.writer.partition(".")[0]

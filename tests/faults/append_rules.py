@@ -36,7 +36,7 @@ def positions_are_1_to_n(history: History) -> Iterator[Violation]:
 
 
 def every_event_has_a_caller(history: History) -> Iterator[Violation]:
-    """Nothing is in the log that nobody appended, and everything is where its caller wanted it."""
+    """Every event in the log was appended by a caller, and is where this caller wanted it."""
     index = LogIndex(history)
     for entry in history.log:
         call = index.calls.get(entry.token.call)

@@ -87,7 +87,7 @@ class SettledByOneRead(PlainRecorder):
 
 
 class OwnTryIsARival(PlainRecorder):
-    """Repeats what was not answered, and takes its own first try for somebody else's."""
+    """Repeats an unanswered append, and takes its own first try for another writer's."""
 
     def is_own(self, holder: Document, append_id: UUID) -> bool:  # noqa: ARG002 - not looking is the mistake
         return False

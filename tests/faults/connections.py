@@ -8,7 +8,7 @@ from random import Random
 
 
 def cut_connections(port: int, share: float, random: Random) -> int:
-    """Shut down about this share of the connections to `port` on loopback, whoever uses them; how many they were.
+    """Shut down about this share of the connections to `port` on loopback, of any client; how many they were.
 
     Whatever was sent stays sent, and answers under way are lost.
     """

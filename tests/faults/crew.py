@@ -63,7 +63,7 @@ class Crew:
             thread.start()
 
     def stop_writing(self, timeout: float) -> None:
-        """Let the writers end their calls; one that does not come back in time is left to the checker."""
+        """Let the writers end their calls; a writer that does not come back in time is left to the checker."""
         for writer in self.writers:
             writer.stopping.set()
         for reader in self.stream_readers:
@@ -83,7 +83,7 @@ class Crew:
         _join(self.followers, _END_SECONDS)
 
     def give_up(self) -> None:
-        """Tell everyone to end, without waiting for long."""
+        """Tell writers and readers to end, without waiting for long."""
         for writer in self.writers:
             writer.stopping.set()
         for reader in self.stream_readers:

@@ -37,5 +37,5 @@ _OTHERS: dict[str, Fault] = {
 FAULTS: dict[str, Fault] = {**_PAUSING, **_OTHERS}
 
 PAUSING = frozenset(_PAUSING)
-"""Those in which the whole set cannot serve for a while. In the others nobody may wait for longer than a few seconds,
-but for those to whom it happens."""
+"""Faults during which the whole set cannot serve for a while. During the others no caller may wait for longer than a
+few seconds, except in the processes hit by the fault."""

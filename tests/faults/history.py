@@ -104,7 +104,7 @@ class Journal:
     """The journal of one writer or reader.
 
     A context manager that closes the file. An error that comes out of the block goes into the journal and no further:
-    it is for the checker, which lets nobody crash.
+    it is for the checker, which allows no writer or reader to crash.
     """
 
     def __init__(self, folder: Path, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A mongod that asks everybody who they are: a replica set of one member with --keyFile, and so with --auth."""
+"""A mongod that authenticates every client: a replica set of one member with --keyFile, and so with --auth."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence

@@ -60,7 +60,7 @@ class Node:
         self.is_frozen = False
 
     def freeze(self) -> None:
-        """SIGSTOP: its sockets stay open, the kernel goes on receiving, nobody answers."""
+        """SIGSTOP: its sockets stay open, the kernel goes on receiving, the process does not answer."""
         self._send(signal.SIGSTOP)
         self.is_frozen = True
 

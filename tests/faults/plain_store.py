@@ -1,6 +1,6 @@
 """A plain, slow and correct event store on MongoDB, for breaking.
 
-One append is one command, or one transaction; whoever meets a taken position looks again. It shows that the fault
+One append is one command, or one transaction; a writer that meets a taken position looks again. It shows that the fault
 suite passes a store that keeps to the rules, so that a failure of one that differs in a single point means something.
 """
 

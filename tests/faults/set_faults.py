@@ -48,7 +48,7 @@ def step_down(stage: Stage) -> str:
 
 
 def roll_back(stage: Stage) -> str:
-    """What the primary has written alone is lost with it, and with some of those who wrote it."""
+    """What the primary has written alone is lost with it, and with some of its writers."""
     victim = stage.start_worker(writers=6)
     victim.wait_until_busy()
     replica_set = stage.replica_set
@@ -87,7 +87,7 @@ def stop_replication(stage: Stage) -> str:
 
 
 def lose_majority(stage: Stage) -> str:
-    """Two of three members freeze: nothing is acknowledged, and whoever is left makes place."""
+    """Two of three members freeze: nothing is acknowledged, and a primary that is left steps down."""
     replica_set = stage.replica_set
     primary = replica_set.primary()
     others = replica_set.others(primary)

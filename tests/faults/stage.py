@@ -1,4 +1,4 @@
-"""Where faults happen: a replica set, a store on it, and those who write to it and follow it."""
+"""Where faults happen: a replica set, a store on it, and its writers and followers."""
 
 import time
 from collections.abc import Mapping
@@ -109,11 +109,11 @@ class Stage:
         self.mark_killed(worker)
 
     def excuse(self, began: float, who: str = "") -> None:
-        """From `began` until now nobody could expect an answer, or nobody in the process `who`."""
+        """From `began` until now no caller could expect an answer, or none in the process `who`."""
         self._pauses.append(Pause(began, time.monotonic(), who))
 
     def finish(self) -> History:
-        """Heal the set, let everyone end, and gather what they have seen, and what is there."""
+        """Heal the set, let writers and readers end, and gather what they have seen, and what is there."""
         assert self._crew is not None
         self.replica_set.heal()
         for worker in self._workers.values():

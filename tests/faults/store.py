@@ -36,7 +36,7 @@ class Store:
 
     @property
     def events_collection(self) -> str:
-        """Where the documents of the events are, for those who read them past the store."""
+        """Where the documents of the events are, for readers past the store."""
         return f"{_APPLICATION.lower()}_events" if self.module == OUR_STORE else "events"
 
     @contextmanager

@@ -301,7 +301,7 @@ def test_killed_readers_may_stop_anywhere_but_not_skip() -> None:
 
 
 @pytest.mark.parametrize("topic", sorted({topic_of(call.name) for call in CALLS}))
-def test_a_follower_of_a_topic_sees_the_events_of_that_topic(topic: str) -> None:
+def test_a_topic_follower_sees_all_events_of_it(topic: str) -> None:
     of_topic = [entry for entry in LOG if topic_of(entry.token.call) == topic]
     assert 0 < len(of_topic) < len(LOG)
     assert check(with_saws(saws(of_topic), Follows(0, topic))(RIGHT)) == []
@@ -309,7 +309,8 @@ def test_a_follower_of_a_topic_sees_the_events_of_that_topic(topic: str) -> None
     assert "followers reach the end" in found
 
 
-def test_outcomes_may_be_uncertain_where_the_deadline_was_shorter_than_the_fault() -> None:
+def test_a_short_deadline_may_leave_outcomes_uncertain() -> None:
+    """It was shorter than the fault."""
     uncertain = Expectations(certain=False)
     resolved = replace(EXTRA, ends=[ended("x", 4.0, "unknown"), ended("x", 5.0, "failed")])
     assert check(with_call(resolved)(RIGHT), uncertain) == []
@@ -331,9 +332,8 @@ def test_outcomes_may_be_uncertain_where_the_deadline_was_shorter_than_the_fault
         ([Pause(20.0, 30.0)], False),
     ],
 )
-def test_a_wait_is_excused_by_pauses_of_the_set_or_of_its_own_process(
-    pauses: list[Pause], is_excused: bool
-) -> None:
+def test_only_pauses_concerning_a_process_excuse_its_waits(pauses: list[Pause], is_excused: bool) -> None:
+    """Pauses of the whole set, or of the process itself."""
     waited = with_call(call("e", 3.0, [Place("t", 2)], ended("e", 13.5, "appended", 4)))
     found = {violation.rule for violation in check(replace(waited(RIGHT), pauses=pauses))}
     assert ("no append waits for nothing" not in found) == is_excused
@@ -346,7 +346,7 @@ def test_a_violation_names_the_call_and_what_it_was_told() -> None:
     assert "t v2" in told
 
 
-def test_a_journal_keeps_what_its_writer_did_and_how_it_ended(tmp_path: Path) -> None:
+def test_a_journal_keeps_a_writers_calls_and_end(tmp_path: Path) -> None:
     with Journal(tmp_path, "main.writer") as journal:
         journal.write(Began("x", 1.0, [Place("s", 1)]))
         journal.write(ended("x", 2.0, "unknown"))

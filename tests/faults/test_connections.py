@@ -1,4 +1,4 @@
-"""Cutting connections cuts those that are meant, and leaves nothing open."""
+"""Cutting connections cuts only those to the port, and leaves nothing open."""
 
 import os
 import socket
@@ -9,7 +9,8 @@ from random import Random
 from tests.faults.connections import cut_connections
 
 
-def test_only_connections_to_the_port_are_cut_and_no_descriptor_stays_open() -> None:
+def test_only_connections_to_the_port_are_cut() -> None:
+    """No descriptor stays open."""
     neither, nor = socket.socketpair()
     with (
         neither,

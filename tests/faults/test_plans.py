@@ -26,6 +26,7 @@ def test_seeds_vary_the_processes_and_the_settings() -> None:
     assert sum("CIPHER_KEY" in plan.settings for plan in PLANS) > 20
 
 
-def test_another_store_gets_no_settings_of_ours_and_only_the_faults_that_are_named() -> None:
+def test_another_store_gets_only_the_named_faults() -> None:
+    """And no settings of ours."""
     plan = random_plan(7, PLAIN, ["roll back"])
     assert (plan.settings, plan.faults) == ({}, ["roll back"])

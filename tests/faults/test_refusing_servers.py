@@ -93,7 +93,7 @@ def restricted(server: LockedServer, database: str, *actions: str) -> str:
     return name
 
 
-def test_a_wrong_password_is_an_error_of_the_library_at_once(
+def test_a_wrong_password_is_a_library_error_at_once(
     server: LockedServer, owner: MongoFactory, database: str, open_store: Opened
 ) -> None:
     watch = Stopwatch()
@@ -103,9 +103,10 @@ def test_a_wrong_password_is_an_error_of_the_library_at_once(
     assert "wrong-one" not in str(caught.value)
 
 
-def test_one_who_may_only_read_is_refused_for_certain_and_reads_on(
+def test_a_read_only_user_is_refused_for_certain(
     server: LockedServer, owner: MongoFactory, database: str, open_store: Opened
 ) -> None:
+    """And can go on reading."""
     assert owner.application_recorder().insert_events(event()) == [1]
     name = restricted(server, database, "find", "listIndexes")
     recorder = open_store(server.url(name, "secret"), database, CREATE_TABLE="no").application_recorder()
@@ -120,7 +121,7 @@ def test_one_who_may_only_read_is_refused_for_certain_and_reads_on(
     assert [found.id for found in recorder.select_notifications(1, 10)] == [1]
 
 
-def test_one_who_may_write_events_and_nothing_else_is_told_what_is_not_known(
+def test_an_insert_only_user_gets_an_unknown_outcome(
     server: LockedServer, owner: MongoFactory, database: str, open_store: Opened
 ) -> None:
     """After a lost answer the store has to write something else, to be sure of what it reads then."""
@@ -146,7 +147,7 @@ def test_one_who_may_write_events_and_nothing_else_is_told_what_is_not_known(
 
 
 @pytest.mark.parametrize("how", ["another password", "no such user"])
-def test_a_store_that_loses_its_login_says_so_and_goes_on_when_it_has_it_again(
+def test_a_store_recovers_after_losing_its_login(
     server: LockedServer, database: str, open_store: Opened, how: str
 ) -> None:
     """The server asks for the password when a connection begins, and whether there is such a user each time."""
@@ -190,9 +191,10 @@ def leave_a_transaction_open(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_one_who_may_read_and_write_its_database_can_end_its_own_orphaned_transactions(
+def test_a_user_can_end_its_own_orphaned_transactions(
     server: LockedServer, owner: MongoFactory, database: str, count: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The right to read and write its database is enough."""
     recorder = owner.application_recorder()
     assert recorder.insert_events(event()) == [1]
     url = server.url(f"owner_of_{database}", "secret")
@@ -210,7 +212,7 @@ def test_one_who_may_read_and_write_its_database_can_end_its_own_orphaned_transa
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_the_open_transaction_of_another_user_is_waited_for_until_the_deadline_and_no_longer(
+def test_another_users_transaction_is_waited_for_until_the_deadline(
     server: LockedServer, owner: MongoFactory, database: str, count: int
 ) -> None:
     """Only an administrator sees the sessions of others, and may end them."""
@@ -233,9 +235,7 @@ def test_the_open_transaction_of_another_user_is_waited_for_until_the_deadline_a
     assert len(recorder.select_notifications(1, 10)) == 1 + count
 
 
-def test_a_server_without_room_ends_itself_and_nothing_acknowledged_is_lost(
-    tmp_path: Path, open_store: Opened
-) -> None:
+def test_a_full_server_loses_no_acknowledged_append(tmp_path: Path, open_store: Opened) -> None:
     """A mongod that cannot write to its journal ends at once, whatever the reason."""
     with LocalMongod(tmp_path / "db") as full:
         recorder = open_store(full.url, DATABASE).application_recorder()

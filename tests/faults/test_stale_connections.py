@@ -18,9 +18,10 @@ def event() -> list[StoredEvent]:
     return [StoredEvent(uuid4(), 1, "topic", b"state")]
 
 
-def test_a_member_that_recovers_and_becomes_primary_serves_those_who_met_it_before(
+def test_a_recovered_member_serves_its_earlier_clients(
     replica_set: ReplicaSet,
 ) -> None:
+    """After its recovery it has become the primary."""
     database = f"faults_{uuid4().hex}"
     with Store(OUR_STORE, replica_set.url, database).recorder() as recorder:
         recorder.insert_events(event())

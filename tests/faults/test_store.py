@@ -10,9 +10,8 @@ from tests.faults.replica_set import ReplicaSet
 from tests.faults.rounds import judged
 
 
-def test_nothing_is_lost_repeated_or_reordered_when_the_primary_is_killed_and_rolled_back(
-    replica_set: ReplicaSet, round_folder: Path
-) -> None:
+def test_nothing_is_lost_when_the_primary_is_killed(replica_set: ReplicaSet, round_folder: Path) -> None:
+    """Nothing is repeated or reordered either, nor by a rollback."""
     plan = Plan(1, ("kill primary", "kill secondary", "roll back"), quiet_seconds=0.5)
     verdict = judged(plan, replica_set, round_folder)
     assert sum(call.outcome == "appended" for call in verdict.history.calls) > 100
@@ -21,7 +20,7 @@ def test_nothing_is_lost_repeated_or_reordered_when_the_primary_is_killed_and_ro
     assert rolled_back.elections
     assert rolled_back.rollbacks
     lost = [call for call in verdict.history.cut_short() if not verdict.history.is_there(call)]
-    assert lost  # what those who died with the primary had written
+    assert lost  # the appends of writers that died with the primary
 
 
 def test_nothing_is_lost_repeated_or_reordered_when_the_primary_freezes(

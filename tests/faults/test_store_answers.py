@@ -23,7 +23,7 @@ def test_nothing_is_lost_repeated_or_reordered_when_answers_are(
     judged(Plan(1, faults, quiet_seconds=0.5), replica_set, round_folder)
 
 
-def test_past_its_deadline_an_append_is_unknown_until_a_repeat_settles_it(
+def test_past_its_deadline_an_append_is_unknown_until_resolved(
     replica_set: ReplicaSet, round_folder: Path
 ) -> None:
     """A repeat that cannot find out either must say so again: what the first call has sent may be there."""
@@ -45,7 +45,7 @@ def test_past_its_deadline_an_append_is_unknown_until_a_repeat_settles_it(
 
 
 @pytest.mark.parametrize("survivor", ["the primary", "a secondary"])
-def test_without_a_majority_for_longer_than_the_deadline_an_append_fails_and_is_settled_afterwards(
+def test_an_append_without_majority_fails_and_is_resolved_later(
     survivor: str, replica_set: ReplicaSet
 ) -> None:
     """At first the primary that is left takes writes and cannot confirm them; then there is no primary."""

@@ -11,7 +11,7 @@ from tests.faults.rounds import Verdict, judged
 def test_nothing_is_lost_repeated_or_reordered_when_writers_are_killed(
     replica_set: ReplicaSet, round_folder: Path
 ) -> None:
-    """Between the sending and the answer of a write, and after an answer that nobody was told of."""
+    """Between the sending and the answer of a write, and after an answer that never reached the caller."""
     plan = Plan(1, ("kill writer in-flight", "kill writer after-answer"), quiet_seconds=0.5)
     verdict = judged(plan, replica_set, round_folder)
     assert cut_short_in(verdict, "in-flight")
@@ -19,7 +19,7 @@ def test_nothing_is_lost_repeated_or_reordered_when_writers_are_killed(
     assert any(after_answer)
 
 
-def test_the_open_transaction_of_a_killed_writer_blocks_nobody_for_long(
+def test_a_killed_writers_transaction_blocks_others_briefly(
     replica_set: ReplicaSet, round_folder: Path
 ) -> None:
     """The server itself would end it after a minute."""

@@ -39,7 +39,7 @@ def stream_named(name: str) -> str:
 
 
 class Streams:
-    """Which streams the writers of a process are busy with, for those who read them."""
+    """Which streams the writers of a process are busy with, for their readers."""
 
     def __init__(self) -> None:
         self.own: list[str] = []

@@ -35,7 +35,7 @@ async def test_foods_are_matched_and_scaled_with_their_provenance() -> None:
     assert proposal.dish_name == "a dish"
 
 
-async def test_a_food_missing_in_the_first_database_is_searched_in_the_next() -> None:
+async def test_a_missing_food_is_searched_in_the_next_database() -> None:
     second = Database({"poke bowl": RICE}, source=NutrientSource.OPENFOODFACTS)
     proposal = await propose(MealAnalysis(Recognizer(food("poke bowl")), [usda(), second]))
     assert proposal.entries[0].provenance is not None

@@ -151,7 +151,7 @@ class InDoubt(OperationalError):
     append_id = UUID(int=1)
 
 
-async def test_an_append_in_doubt_at_its_deadline_is_not_asked_for_again(
+async def test_an_append_in_doubt_is_not_retried_past_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with one_thread() as it:

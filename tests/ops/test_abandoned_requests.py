@@ -1,4 +1,4 @@
-"""Requests whose clients left while the service or its database stood still: dropped, and nobody waits for them."""
+"""Requests whose clients left while the service or its database stood still: dropped, and no client waits for them."""
 
 import json
 import signal

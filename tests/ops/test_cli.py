@@ -119,7 +119,7 @@ def test_a_database_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_of_the_environment_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+def test_an_environment_database_is_not_blamed_on_the_file(tmp_path: Path) -> None:
     write_env_file(tmp_path / "local.env", LOCAL)
     done = meal_ledger("init", DATA=str(tmp_path), MONGODB_URL=LOCAL["MONGODB_URL"])
     assert done.returncode == 1

@@ -31,9 +31,7 @@ def deployment(
         yield running
 
 
-def test_the_next_process_fails_an_analysis_cut_off_by_a_crash(
-    deployment: Deployment, services: FaultyServer
-) -> None:
+def test_the_next_process_fails_a_crashed_analysis(deployment: Deployment, services: FaultyServer) -> None:
     deployment.launch("project")
     crashing = deployment.launch("serve")
     deployment.ready()

@@ -172,9 +172,10 @@ def test_the_projectors_user_may_rebuild_a_lost_read_model(
     assert "history" in as_owner.meals_v1.index_information()
 
 
-def test_a_projector_without_the_right_to_rebuild_pauses_with_the_reason(
+def test_a_projector_without_rights_pauses_with_the_reason(
     deployment: Deployment, as_owner: Database[dict[str, Any]]
 ) -> None:
+    """The right to rebuild its read model."""
     right = {"resource": {"db": DATABASE, "collection": "meals_v1"}, "actions": ["dropCollection"]}
     before, log = generation(as_owner), deployment.output("project")
     logged = len(log.read_text())

@@ -46,7 +46,7 @@ def test_a_python_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "no python9 found: install Python 3.11 or later" in refusal(install("python9", tmp_path / "venv"))
 
 
-def test_a_python_that_is_too_old_is_named_with_its_version(tmp_path: Path) -> None:
+def test_a_too_old_python_is_named_with_version(tmp_path: Path) -> None:
     python = a_python(tmp_path / "python3", version="3.10.13", recent=False)
     assert "is Python 3.10.13; Python 3.11 or later is needed" in refusal(install(python, tmp_path / "venv"))
 

@@ -51,7 +51,8 @@ def test_a_line_is_json_with_level_logger_and_utc_time() -> None:
     }
 
 
-def test_bound_context_is_on_every_line_of_ours_and_of_libraries() -> None:
+def test_bound_context_is_on_every_log_line() -> None:
+    """On the lines of libraries too."""
     stream = io.StringIO()
     configure_logging("INFO", stream)
     with structlog.contextvars.bound_contextvars(correlation_id="c1"):
@@ -85,7 +86,7 @@ class BrokenContext:
 COPY_CONTEXT = contextvars.copy_context
 
 
-def test_a_broken_context_costs_neither_the_line_nor_its_correlation_id(
+def test_a_broken_context_costs_no_line_or_correlation_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream = io.StringIO()

@@ -49,7 +49,7 @@ def confirmed(*names: str) -> Meal:
     return meal
 
 
-def test_the_calories_of_a_day_leave_out_changed_and_deleted_amounts(
+def test_daily_calories_leave_out_changed_and_deleted_amounts(
     log: MealLog, events: Collection[dict[str, Any]]
 ) -> None:
     corrected, moved, deleted = confirmed("rice"), confirmed("chicken"), confirmed("rice", "chicken")

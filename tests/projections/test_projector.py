@@ -328,7 +328,8 @@ def test_only_what_the_projection_asked_for_is_decoded(given: Given) -> None:
 @pytest.mark.parametrize(
     "error", [ReadModelBehind(), PositionBeyondHead(), NotReady("MongoDB does not answer.")]
 )
-def test_every_read_error_has_a_code_and_one_line_to_show(error: ReadError) -> None:
+def test_every_read_error_has_a_code_and_message(error: ReadError) -> None:
+    """The message is one line."""
     assert error.code
     assert error.message == str(error)
     assert error.message.endswith(".")

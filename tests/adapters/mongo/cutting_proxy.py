@@ -28,9 +28,9 @@ class CuttingProxy:
 
     `lose_requests(b"insert")` cuts the connection instead of passing on a command of that name: it never takes place.
     `lose_answers(b"insert")` passes the command on and cuts the connection when its answer comes: it has taken
-    place, and nobody is told. `cut_answers(b"insert", share=0.5)` cuts it in the middle of the answer. `hold_requests(
-    b"insert")` keeps the command until `deliver_held()`, long after its sender has gone. All until `heal()`, or for a
-    number of `times`. `lost` counts the victims.
+    place, and the client is not told. `cut_answers(b"insert", share=0.5)` cuts it in the middle of the answer.
+    `hold_requests(b"insert")` keeps the command until `deliver_held()`, long after its sender has gone. All until
+    `heal()`, or for a number of `times`. `lost` counts the victims.
     """
 
     def __init__(self, url: str) -> None:

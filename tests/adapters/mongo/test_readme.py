@@ -59,9 +59,10 @@ def confirmed(user: Actor, *names: str) -> Meal:
     return meal
 
 
-def test_calories_by_user_and_day_count_what_is_confirmed_as_it_stands(
+def test_calories_count_confirmed_meals_as_they_stand(
     log: MealLog, events: Collection[dict[str, Any]]
 ) -> None:
+    """By user and day."""
     corrected = confirmed(ALICE, "rice")
     corrected.update(
         timing=corrected.timing, notes=None, amounts={corrected.entries[0].id: 200.0}, actor=ALICE

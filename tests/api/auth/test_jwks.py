@@ -188,7 +188,7 @@ async def test_many_at_once_share_one_fetch(server: FaultyServer, authenticator:
     assert len(server.requests) == 1
 
 
-async def test_one_that_goes_away_does_not_end_the_fetch_of_the_others(
+async def test_a_cancelled_request_does_not_end_the_shared_fetch(
     server: FaultyServer, authenticator: JwksAuthenticator
 ) -> None:
     server.answer(json=KEYS, delay=0.2)
@@ -241,9 +241,10 @@ async def test_keys_are_fetched_again_when_they_are_old(
     ],
     ids=["500", "404", "redirect", "reset", "cut", "text", "list", "object", "none", "nested", "large", "gone"],
 )  # fmt: skip
-async def test_stale_keys_serve_through_trouble_and_without_any_keys_it_is_said_so(
+async def test_stale_keys_serve_through_an_outage(
     server: FaultyServer, clock: Clock, trouble: Callable[[FaultyServer], None]
 ) -> None:
+    """Without any keys the outage is reported."""
     async with authenticator_of(server, clock) as warm, authenticator_of(server, clock) as cold:
         server.answer(json=KEYS)
         assert await warm.authenticate(signed()) == ALICE
@@ -256,9 +257,10 @@ async def test_stale_keys_serve_through_trouble_and_without_any_keys_it_is_said_
             await cold.authenticate(signed())
 
 
-async def test_an_outage_costs_one_fetch_per_cooldown_and_ends_by_itself(
+async def test_an_outage_costs_one_fetch_per_cooldown(
     server: FaultyServer, authenticator: JwksAuthenticator, clock: Clock
 ) -> None:
+    """When it is over, the new keys serve by themselves."""
     server.answer(json=KEYS)
     await authenticator.authenticate(signed())
     server.answer(500, times=None)

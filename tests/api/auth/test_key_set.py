@@ -52,7 +52,7 @@ def test_a_key_is_bound_to_the_algorithm_of_its_kind() -> None:
         {},
     ],
 )
-def test_a_key_that_cannot_be_used_is_passed_over_and_the_others_serve(key: dict[str, Any]) -> None:
+def test_an_unusable_key_is_passed_over_for_the_others(key: dict[str, Any]) -> None:
     assert algorithms(key, GOOD) == {"good": "RS256"}
     with pytest.raises(InvalidKeySet):
         algorithms(key)

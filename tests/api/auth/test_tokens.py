@@ -1,4 +1,4 @@
-"""What a token must say and how it must come, whoever signed it: here with a shared secret."""
+"""What a token must say and how it must come, whichever issuer signed it: here with a shared secret."""
 
 import base64
 import json
@@ -261,9 +261,7 @@ async def test_a_token_in_the_address_or_a_cookie_is_ignored(http: httpx.AsyncCl
     assert_refused(response, "Bearer")
 
 
-async def test_the_token_is_asked_for_before_anything_is_read_or_parsed(
-    http: httpx.AsyncClient, diary: Diary
-) -> None:
+async def test_the_token_is_checked_before_the_body(http: httpx.AsyncClient, diary: Diary) -> None:
     for method, path in (
         ("POST", "/graphql"),
         ("GET", "/graphql"),

@@ -277,7 +277,8 @@ async def test_what_would_answer_with_too_much_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["-1", "0", "99999999999999999999", '"x"', "null", "1.5", "[1]"])
-async def test_an_odd_page_size_makes_the_measuring_neither_fail_nor_shrink(first: str) -> None:
+async def test_an_odd_page_size_does_not_upset_the_measuring(first: str) -> None:
+    """It neither fails nor counts less."""
     cache = DocumentCache(SCHEMA)
     text = f"{{ mealHistory(first: {first}) {{ edges {{ cursor }} }} }}"
     with nullcontext() if first in {"-1", "0", "null"} else pytest.raises(DocumentRefused) as refused:
@@ -321,7 +322,7 @@ async def test_validation_stops_after_a_few_errors_and_quotes_little() -> None:
     ],
     ids=["string", "name", "blanks"],
 )
-async def test_the_event_loop_goes_on_while_a_large_document_is_prepared(text: str) -> None:
+async def test_preparing_a_large_document_keeps_the_loop_free(text: str) -> None:
     preparing = asyncio.create_task(DocumentCache(SCHEMA).prepare(text))
     turns = 0
     while not preparing.done():

@@ -77,9 +77,7 @@ async def test_every_argument_of_an_analysis_reaches_the_ledger(alice: GraphQLCl
     )
 
 
-async def test_what_an_analysis_leaves_out_or_sets_to_null_is_left_to_the_ledger(
-    alice: GraphQLClient, diary: Diary
-) -> None:
+async def test_omitted_or_null_arguments_are_left_to_the_ledger(alice: GraphQLClient, diary: Diary) -> None:
     await alice.data(ANALYZE, url=URL)
     await alice.data(
         """mutation { analyzeMealPhoto(photoUrl: "https://example.com/test.jpg", dishHint: null, mealType: null,
@@ -115,9 +113,10 @@ async def test_a_failed_analysis_has_its_meal_and_its_errors(
     ],
     ids=lambda refusal: refusal.code,
 )
-async def test_a_refusal_is_data_and_everything_else_of_the_payload_is_null(
+async def test_a_refusal_is_data_in_an_empty_payload(
     alice: GraphQLClient, diary: Diary, refusal: LedgerError
 ) -> None:
+    """All other fields of the payload are null."""
     diary.raises = refusal
     update = (
         f"mutation ($mealId: ID!) {{ updateMeal(mealId: $mealId) {{ meal {{ id }} position {ERRORS} }} }}"
@@ -210,7 +209,7 @@ async def test_deleting_answers_with_the_deleted_meal(alice: GraphQLClient, diar
         ),
     ],
 )
-async def test_an_update_tells_what_is_left_out_from_what_is_cleared(
+async def test_an_update_tells_omitted_from_cleared_arguments(
     alice: GraphQLClient,
     diary: Diary,
     arguments: str,
@@ -252,9 +251,10 @@ async def test_an_infinite_amount_is_refused_and_never_reaches_the_ledger(
     assert diary.asked == []
 
 
-async def test_a_number_too_long_to_be_read_is_refused_without_a_word_about_python(
+async def test_a_too_long_number_is_refused_without_internals(
     alice: GraphQLClient,
 ) -> None:
+    """The message says nothing of Python."""
     answer = await alice.post(f"{{ mealHistory(first: {'1' * 5000}) {{ edges {{ cursor }} }} }}")
     errors = answer.json()["errors"]
     assert {error["extensions"]["code"] for error in errors} == {"VALIDATION_ERROR"}

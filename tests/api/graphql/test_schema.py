@@ -46,7 +46,8 @@ def test_everything_has_a_description_that_is_a_sentence() -> None:
     assert len(list(_described())) > 100
 
 
-def test_fields_and_arguments_are_camel_case_and_enum_values_are_upper_case() -> None:
+def test_schema_names_have_the_case_of_graphql() -> None:
+    """Fields and arguments are in camel case, enum values in upper case."""
     names = [part for name, _ in _described() for part in re.findall(r"[^.()]+", name)[1:]]
     assert [name for name in names if not re.fullmatch(r"[a-z][a-zA-Z0-9]*|[A-Z][A-Z_]*", name)] == []
 

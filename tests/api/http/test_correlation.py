@@ -90,7 +90,7 @@ async def test_it_goes_with_the_command_and_into_every_log_line(
     assert structlog.contextvars.get_contextvars() == {}
 
 
-async def test_a_context_that_cannot_be_read_keeps_no_request_from_its_answer(
+async def test_an_unreadable_context_does_not_stop_a_request(
     alice: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Requests that nobody waits for: their client has left, or their deadline has passed."""
+"""Requests without a waiting client: the client has left, or the deadline has passed."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ async def test_a_request_whose_client_has_left_is_not_executed(
 
 
 @pytest.mark.parametrize("document", [DELETE, HISTORY])
-async def test_a_request_past_its_deadline_is_refused_and_may_be_retried(diary: Diary, document: str) -> None:
+async def test_a_late_request_is_refused_and_may_be_retried(diary: Diary, document: str) -> None:
     response = await answered(app_with_deadline(diary, 0), document)
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     [error] = response.json()["errors"]

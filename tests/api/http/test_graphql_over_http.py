@@ -38,9 +38,7 @@ async def send(client: httpx.AsyncClient, body: object, **headers: str) -> httpx
 
 
 @pytest.mark.parametrize("media_type", [JSON, GRAPHQL_RESPONSE])
-async def test_the_answer_has_the_media_type_asked_for_in_utf_8(
-    client: httpx.AsyncClient, media_type: str
-) -> None:
+async def test_the_answer_has_the_requested_media_type(client: httpx.AsyncClient, media_type: str) -> None:
     response = await send(client, QUERY, accept=media_type)
     assert (response.status_code, response.json()) == (200, ANSWER)
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
@@ -180,9 +178,10 @@ async def test_a_batch_is_refused(client: httpx.AsyncClient, body: list[Any]) ->
         ),
     ],
 )
-async def test_a_refused_document_is_a_400_only_under_the_newer_media_type(
+async def test_a_refused_document_status_depends_on_media_type(
     client: httpx.AsyncClient, body: dict[str, Any], code: str
 ) -> None:
+    """It is 400 under the newer media type, 200 under the older one."""
     for media_type, status in ((GRAPHQL_RESPONSE, 400), (JSON, 200)):
         response = await send(client, body, accept=media_type)
         assert (response.status_code, code_of(response)) == (status, code)
@@ -210,7 +209,7 @@ async def test_a_query_may_be_a_get(client: httpx.AsyncClient) -> None:
         assert (response.status_code, response.json()) == (200, ANSWER)
 
 
-async def test_a_mutation_by_get_is_a_405_and_is_not_done(client: httpx.AsyncClient, diary: Diary) -> None:
+async def test_a_mutation_by_get_is_refused_with_405(client: httpx.AsyncClient, diary: Diary) -> None:
     response = await client.get(
         "/graphql", params={"query": 'mutation { deleteMeal(mealId: "x") { position } }'}
     )
@@ -255,7 +254,7 @@ async def test_a_body_may_have_a_mebibyte_and_no_byte_more(client: httpx.AsyncCl
     assert (response.status_code, code_of(response)) == (413, "REQUEST_TOO_LARGE")
 
 
-async def test_a_body_of_unknown_length_is_not_read_beyond_the_limit(client: httpx.AsyncClient) -> None:
+async def test_an_unsized_body_is_read_up_to_the_limit(client: httpx.AsyncClient) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -270,9 +269,7 @@ async def test_a_body_of_unknown_length_is_not_read_beyond_the_limit(client: htt
 
 
 @pytest.mark.parametrize("length", ["9" * 30, str(MAX_BODY_BYTES + 1)])
-async def test_a_body_that_is_announced_too_large_is_not_read_at_all(
-    client: httpx.AsyncClient, length: str
-) -> None:
+async def test_a_body_announced_too_large_is_not_read(client: httpx.AsyncClient, length: str) -> None:
     async def never() -> AsyncIterator[bytes]:
         raise AssertionError("it was read")
         yield b""

@@ -1,4 +1,4 @@
-"""Health endpoints: open to everybody, cheap, and telling apart what runs from what is ready."""
+"""Health endpoints: open to every client, cheap, and telling apart what runs from what is ready."""
 
 import asyncio
 
@@ -49,7 +49,7 @@ async def test_a_database_that_hangs_is_given_up(
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/health"])
-async def test_a_head_is_as_good_as_a_get_and_nothing_else_is(http: httpx.AsyncClient, path: str) -> None:
+async def test_health_endpoints_answer_get_and_head_only(http: httpx.AsyncClient, path: str) -> None:
     assert (await http.head(path)).status_code == 200
     assert (
         await http.get(path, params={"verbose": "1"}, headers={"Authorization": "nonsense"})

@@ -30,7 +30,7 @@ from api.http.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
         (f"{JSON};q=nan, {GRAPHQL_RESPONSE};q=0.1", GRAPHQL_RESPONSE),
     ],
 )
-def test_the_media_type_is_the_one_that_the_client_likes_best(accept: str | None, expected: str) -> None:
+def test_the_media_type_follows_the_clients_preference(accept: str | None, expected: str) -> None:
     assert response_media_type(accept) == expected
 
 

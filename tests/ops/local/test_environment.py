@@ -178,7 +178,7 @@ def test_a_signal_to_the_process_or_its_group_ends_everything(
 
 @pytest.mark.parametrize("through_make", [False, True])
 @pytest.mark.parametrize("whom", ["process", "group"])
-def test_nothing_is_left_after_a_kill_and_the_data_are_there(
+def test_a_kill_leaves_no_processes_and_loses_no_data(
     tmp_path: Path, whom: str, *, through_make: bool
 ) -> None:
     run = Run(tmp_path / "data", through_make=through_make).ready()
@@ -323,9 +323,7 @@ def test_a_missing_library_is_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["init", "project", "serve"])
-def test_a_child_that_fails_ends_everything_with_its_last_log_line(
-    tmp_path: Path, mongodb_url: str, command: str
-) -> None:
+def test_a_failing_child_ends_all_with_its_last_line(tmp_path: Path, mongodb_url: str, command: str) -> None:
     run = Run(tmp_path / "data", MONGODB_URL=mongodb_url, FAIL=command)
     assert run.end() == 1
     [line] = [line for line in run.text().splitlines() if line.startswith("meal-ledger: ")]

@@ -15,7 +15,7 @@ from ops.local.ports import LOOPBACK, free_port
 from tests.ops.local.processes import is_alive
 
 
-def test_all_data_is_there_after_a_restart_even_on_another_port(tmp_path: Path) -> None:
+def test_data_survives_a_restart_on_another_port(tmp_path: Path) -> None:
     ports = set()
     for run in range(2):
         with LocalMongod(tmp_path / "db") as server, MongoClient[dict[str, Any]](server.url) as client:
@@ -45,7 +45,8 @@ def test_all_data_is_there_after_a_kill(tmp_path: Path) -> None:
         assert client.diary.meals.find_one() == {"_id": 1}
 
 
-def test_a_given_port_in_use_is_said_in_the_servers_words(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_by_the_server(tmp_path: Path) -> None:
+    """In the words of mongod."""
     with (
         socket.create_server((LOOPBACK, 0)) as other,
         pytest.raises(ServerNotStarted, match=r"^mongod did not start \(.*Address already in use"),

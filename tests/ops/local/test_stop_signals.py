@@ -34,7 +34,7 @@ def put_back() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_of_them_is_a_request_that_waits_to_be_seen(number: signal.Signals) -> None:
+def test_each_stop_signal_waits_until_it_is_checked(number: signal.Signals) -> None:
     stop = StopSignals()
     stop.check()
     signal.raise_signal(number)

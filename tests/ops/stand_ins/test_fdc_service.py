@@ -86,7 +86,7 @@ def test_data_types_filter_except_as_a_bare_text(fdc: httpx.Client) -> None:
         ([], "the body is not a JSON object"),
     ],
 )
-def test_a_search_that_cannot_be_read_is_refused_with_the_reason(
+def test_an_unreadable_search_is_refused_with_the_reason(
     fdc: httpx.Client, body: object, reason: str
 ) -> None:
     answer = fdc.post("/foods/search", json=body)
@@ -116,7 +116,8 @@ def test_nothing_found_is_an_empty_page_and_no_error(fdc: httpx.Client) -> None:
     assert (found["totalHits"], found["totalPages"], found["foods"]) == (0, 0, [])
 
 
-def test_rows_of_sr_legacy_have_both_energies_and_sugars_under_2000(fdc: httpx.Client) -> None:
+def test_sr_legacy_rows_have_both_energies_and_sugars(fdc: httpx.Client) -> None:
+    """Sugars have the number 2000."""
     rows = _nutrients(_by_id(_search(fdc, "avocado"), 171706))
     assert (rows[1008]["value"], rows[1008]["unitName"], rows[1008]["nutrientNumber"]) == (167, "KCAL", "208")
     assert (rows[1062]["value"], rows[1062]["unitName"]) == (699, "kJ")
@@ -197,7 +198,7 @@ def test_a_missing_food_is_404_and_no_number_is_400(fdc: httpx.Client) -> None:
     assert fdc.get("/food/egg").status_code == 400
 
 
-def test_a_request_without_a_key_is_refused_as_the_gateway_does(food_services: LocalFoodServices) -> None:
+def test_a_request_without_key_is_refused_like_the_gateway(food_services: LocalFoodServices) -> None:
     with httpx.Client(base_url=food_services.usda_base_url) as client:
         answers = [client.get("/food/171287"), client.post("/foods/search", json={"query": "egg"})]
         by_query = client.post("/foods/search", params={"api_key": "local"}, json={"query": "egg"})

@@ -42,7 +42,7 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_serves_in_silence_until_it_is_told_to_stop(ending: signal.Signals) -> None:
+def test_the_command_serves_in_silence_until_stopped(ending: signal.Signals) -> None:
     port = _free_port()
     with _start(port) as process:
         _wait_until_it_answers(f"http://127.0.0.1:{port}", process)

@@ -82,7 +82,7 @@ def test_only_asked_fields_are_answered(client: httpx.Client, base: str) -> None
     }
 
 
-def test_masses_are_in_grams_and_the_label_unit_is_a_trap(client: httpx.Client, base: str) -> None:
+def test_masses_are_in_grams_despite_the_label_unit(client: httpx.Client, base: str) -> None:
     found = _nutriments(client, base, "3017620422003")
     assert (found["sodium_100g"], found["sodium_value"], found["sodium_unit"]) == (0.0428, 42.8, "mg")
     assert (found["energy-kcal_100g"], found["energy_100g"], found["energy_unit"]) == (539, 2255, "kcal")

@@ -1,4 +1,4 @@
-"""An append on its way into the store: what may be said of one that repeats an earlier call."""
+"""An append on its way into the store: what is known of a repeat of an earlier call."""
 
 from uuid import uuid4
 
@@ -14,12 +14,12 @@ def append(*, is_repeat: bool) -> Append:
     return Append([event], uuid4(), Deadline.after(5), is_repeat=is_repeat)
 
 
-def test_a_first_call_that_was_not_sent_did_not_take_place() -> None:
+def test_an_unsent_first_call_did_not_take_place() -> None:
     error = OperationalError("nobody was there")
     assert append(is_repeat=False).failure(error) is error
 
 
-def test_a_repeat_that_did_not_get_through_says_nothing_of_the_first_call() -> None:
+def test_a_failed_repeat_leaves_the_first_call_unknown() -> None:
     repeat = append(is_repeat=True)
     repeat.fail(OperationalError("nobody was there"))
     assert isinstance(repeat.error, AppendOutcomeUnknownError)
@@ -27,7 +27,8 @@ def test_a_repeat_that_did_not_get_through_says_nothing_of_the_first_call() -> N
     assert "nobody was there" in str(repeat.error)
 
 
-def test_a_repeat_is_refused_for_good_when_the_version_is_anothers_or_it_cannot_be_stored() -> None:
+def test_a_conflict_or_bad_data_ends_a_repeat() -> None:
+    """The version is another append's, or the event cannot be stored; a late answer stays unknown."""
     repeat = append(is_repeat=True)
     for error in (
         IntegrityError("taken"),

@@ -1,4 +1,4 @@
-"""Ids of appends are random, and nobody else's."""
+"""Ids of appends are random and unique."""
 
 import subprocess
 import sys

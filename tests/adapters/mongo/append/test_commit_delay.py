@@ -23,7 +23,8 @@ def test_a_process_that_writes_alone_never_waits(appends: int) -> None:
     assert not delay.outlasts_head
 
 
-def test_after_losses_the_delay_grows_with_the_batches_up_to_a_bound() -> None:
+def test_delay_grows_with_batch_size_up_to_a_bound() -> None:
+    """After lost commits."""
     seconds = [delay_after(losses=2, appends=appends).seconds for appends in (1, 2, 4, 8, 100)]
     assert seconds == sorted(seconds)
     assert seconds[0] == 0
@@ -42,6 +43,7 @@ def test_processes_do_not_keep_step() -> None:
     assert all(delay.seconds / 2 <= seconds <= delay.seconds for seconds in drawn)
 
 
-def test_after_a_long_delay_the_end_of_the_log_is_read_anew() -> None:
+def test_a_long_delay_makes_the_head_stale() -> None:
+    """After it the end of the log is read anew."""
     assert delay_after(losses=2, appends=8).outlasts_head
     assert not delay_after(losses=2, appends=1).outlasts_head

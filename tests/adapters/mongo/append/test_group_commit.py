@@ -94,7 +94,7 @@ def group_on(disk: Disk, events: int = 100, size: int = 10_000, queued: int = 10
     return GroupCommit(disk, events, size, queued)
 
 
-def test_a_lone_append_is_written_at_once_by_its_own_caller(disk: Disk) -> None:
+def test_a_lone_append_is_written_by_its_caller(disk: Disk) -> None:
     disk.may_end.release()
     append = new_append()
     group_on(disk).submit(append)
@@ -114,7 +114,8 @@ def test_appends_that_come_meanwhile_go_out_together_in_their_order(disk: Disk) 
     assert all(append.positions() == [1] for append in others)
 
 
-def test_a_batch_is_bounded_in_events_and_in_bytes_and_keeps_the_order(disk: Disk) -> None:
+def test_a_batch_is_bounded_and_keeps_the_order(disk: Disk) -> None:
+    """Bounded in events and in bytes."""
     callers = Callers(group_on(disk, events=4, size=1000))
     appends = [
         new_append(count=3), new_append(count=1), new_append(count=1), new_append(count=9),
@@ -203,7 +204,8 @@ class InterruptedOnItsWay(Caller):
             raise KeyboardInterrupt
 
 
-def test_a_leader_that_is_interrupted_before_it_has_begun_leaves_the_lead_to_the_next(disk: Disk) -> None:
+def test_an_early_interrupted_leader_hands_over_the_lead(disk: Disk) -> None:
+    """It is interrupted before it has begun."""
     group = group_on(disk)
     with pytest.raises(KeyboardInterrupt):
         group._serve(InterruptedOnItsWay(new_append()))
@@ -214,7 +216,7 @@ def test_a_leader_that_is_interrupted_before_it_has_begun_leaves_the_lead_to_the
 
 
 def test_callers_whose_deadlines_pass_together_are_woken_once_each(disk: Disk) -> None:
-    """While nobody can write, leader after leader gives up; one that had given up before is not rung for again."""
+    """While no leader can write, one after the other gives up; a caller that gave up before is not rung for again."""
     callers = Callers(group_on(disk))
     appends = [new_append(0.3) for _ in range(20)]
     with callers.pool:
@@ -230,7 +232,7 @@ def test_callers_whose_deadlines_pass_together_are_woken_once_each(disk: Disk) -
     assert last.positions() == [1]
 
 
-def test_those_who_have_their_answer_do_not_wait_for_the_next_batch(disk: Disk) -> None:
+def test_answered_callers_do_not_wait_for_the_next_batch(disk: Disk) -> None:
     callers = Callers(group_on(disk, events=1))
     first, second, third = (new_append(5) for _ in range(3))
     with callers.pool:
@@ -258,7 +260,8 @@ class Halving(Disk):
             super().write([last], admit, deadline)
 
 
-def test_callers_with_an_answer_do_not_wait_for_the_rest_of_their_batch() -> None:
+def test_answered_callers_do_not_wait_for_their_batch() -> None:
+    """The rest of their batch may still be unresolved."""
     disk = Halving()
     callers = Callers(group_on(disk))
     first, *others = (new_append(5) for _ in range(6))
@@ -291,13 +294,13 @@ class Drowsy(Caller):
 
 @pytest.fixture
 def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is helped on by those who wait."""
+    """No caller is helped on by waiting callers."""
     monkeypatch.setattr(group_commit, "_LOOK_SECONDS", 1000.0)
 
 
 @pytest.mark.usefixtures("nobody_looks")
 def test_callers_wake_one_after_the_other(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 60.0)  # nobody is
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 60.0)  # no caller is slow
     callers = Callers(group_on(disk))
     drowsy = Drowsy()
     with callers.pool:
@@ -314,7 +317,7 @@ def test_callers_wake_one_after_the_other(disk: Disk, monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("nobody_looks")
 def test_nobody_waits_long_for_one_that_is_slow_to_wake(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", -1.0)  # everybody is
+    monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", -1.0)  # every caller is slow
     callers = Callers(group_on(disk))
     drowsy = Drowsy()
     with callers.pool:
@@ -330,9 +333,10 @@ def test_nobody_waits_long_for_one_that_is_slow_to_wake(disk: Disk, monkeypatch:
 
 
 @pytest.mark.parametrize("why", ["its deadline passes", "another append comes", "somebody looks"])
-def test_one_that_does_not_wake_holds_up_the_rest_only_until_somebody_comes_by(
+def test_a_sleeping_caller_holds_up_the_others_briefly(
     disk: Disk, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Until a deadline passes, another append comes, or a waiting caller looks."""
     if why != "somebody looks":
         monkeypatch.setattr(group_commit, "_LOOK_SECONDS", 1000.0)
     callers = Callers(group_on(disk))
@@ -355,9 +359,8 @@ def test_one_that_does_not_wake_holds_up_the_rest_only_until_somebody_comes_by(
 
 
 @pytest.mark.usefixtures("nobody_looks")
-def test_one_that_comes_while_nobody_leads_for_somebody_is_slow_leads_and_lets_go_as_ever(
-    disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_append_leads_past_a_slow_caller(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a slow caller holds up the wake chain there is no leader; the new one wakes its callers as usual."""
     monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 0.05)
     callers = Callers(group_on(disk))
     drowsy = Drowsy()
@@ -376,9 +379,7 @@ def test_one_that_comes_while_nobody_leads_for_somebody_is_slow_leads_and_lets_g
 
 
 @pytest.mark.usefixtures("nobody_looks")
-def test_one_that_is_interrupted_when_it_is_rung_for_lets_the_rest_go(
-    disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_caller_interrupted_on_waking_wakes_the_others(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", 60.0)
     callers = Callers(group_on(disk))
     interrupted = Interrupted(new_append(60), patient=True)
@@ -397,7 +398,7 @@ def test_one_that_is_interrupted_when_it_is_rung_for_lets_the_rest_go(
 def test_among_many_who_come_back_at_once_nobody_is_forgotten(
     disk: Disk, slow_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some give up early, some are interrupted; whoever was forgotten would wait until its deadline."""
+    """Some give up early, some are interrupted; a forgotten caller would wait until its deadline."""
     monkeypatch.setattr(wake_chain, "_SLOW_SECONDS", slow_seconds)
     disk.may_end.release(100_000)
     group = group_on(disk, events=7)
@@ -425,7 +426,8 @@ def test_among_many_who_come_back_at_once_nobody_is_forgotten(
     assert not group._has_leader
 
 
-def test_closing_at_the_deadline_while_the_lead_is_handed_over_wakes_everybody(disk: Disk) -> None:
+def test_closing_during_a_handover_wakes_all_callers(disk: Disk) -> None:
+    """The deadline of the close passes while the lead is handed over."""
     group = group_on(disk)
     appends = [new_append(10), new_append(10)]
     group._has_leader = True  # its leader is about to end
@@ -463,7 +465,7 @@ def test_an_append_that_fails_fails_alone(disk: Disk) -> None:
 
 
 def test_each_caller_is_answered_by_its_own_deadline(disk: Disk) -> None:
-    """The leader's passes first: it leaves the lead to one that has more time, whom the write then serves."""
+    """The leader's passes first: it leaves the lead to a caller with more time, which the write then serves."""
     callers = Callers(group_on(disk))
     hasty, patient, unsent = new_append(0.3), new_append(10), new_append(0.4)
     with callers.pool:
@@ -509,7 +511,7 @@ def test_the_queue_is_bounded_and_lets_in_as_it_empties(disk: Disk) -> None:
     assert patient.positions() == [1]
 
 
-def test_those_outside_come_in_in_the_order_in_which_they_came(disk: Disk) -> None:
+def test_waiting_callers_are_admitted_in_order_of_arrival(disk: Disk) -> None:
     group = group_on(disk, events=1, queued=1)
     callers = Callers(group)
     leader, inside, *outside = [new_append() for _ in range(5)]
@@ -595,7 +597,7 @@ def test_closing_while_many_write_settles_every_append(
 
 
 def test_a_process_can_be_forked_while_another_thread_leads(disk: Disk) -> None:
-    """In the forked process nobody leads, and what waited in the other one is none of its business."""
+    """The forked process has no leader, and the callers waiting in its parent are none of its business."""
     callers = Callers(group_on(disk))
     leading = callers.lead(new_append(), disk)
     queued = callers.queue_up(new_append())

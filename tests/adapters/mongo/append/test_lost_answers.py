@@ -74,7 +74,7 @@ def test_an_append_whose_answer_is_lost_took_place_once(  # noqa: PLR0917 - fixt
 
 @pytest.mark.parametrize(("share", "times"), [(0.0, 1), (0.05, None), (1.0, 1)])
 @pytest.mark.parametrize(("count", "command"), [(1, b"insert"), (3, b"commitTransaction")])
-def test_an_append_whose_answer_is_cut_in_the_middle_took_place_once(  # noqa: PLR0917 - fixtures and parameters
+def test_an_append_with_a_cut_answer_happens_once(  # noqa: PLR0917 - fixtures and parameters
     cut_off: MongoApplicationRecorder,
     proxy: CuttingProxy,
     stored: Documents,
@@ -98,7 +98,7 @@ def test_an_append_whose_answer_is_cut_in_the_middle_took_place_once(  # noqa: P
 @pytest.mark.parametrize(
     "how", [{"errorCode": 13}, {"errorCode": 18}, {"errorCode": 8000}], ids=lambda how: str(how["errorCode"])
 )
-def test_a_refusal_of_the_drivers_second_try_says_nothing_of_the_first(
+def test_a_refused_driver_retry_leaves_the_first_unknown(
     url_with_faults: str,
     make_factory: Callable[..., MongoFactory],
     new_stream: Callable[..., list[StoredEvent]],
@@ -117,7 +117,7 @@ def test_a_refusal_of_the_drivers_second_try_says_nothing_of_the_first(
         assert recorder.select_events(events[0].originator_id) == events
 
 
-def test_when_nobody_may_look_any_more_it_is_unknown_at_once(
+def test_without_rights_a_lost_answer_is_unknown_at_once(
     url_with_faults: str,
     make_factory: Callable[..., MongoFactory],
     new_stream: Callable[..., list[StoredEvent]],
@@ -133,7 +133,7 @@ def test_when_nobody_may_look_any_more_it_is_unknown_at_once(
         ):
             recorder.insert_events(new_stream())
         assert watch.seconds() < 5
-        assert recorder.max_notification_id() == 2  # it did take place, which nobody could tell
+        assert recorder.max_notification_id() == 2  # it did take place, which the caller could not tell
 
 
 @pytest.mark.parametrize("name", [b"insert", b"commitTransaction"])
@@ -161,7 +161,7 @@ def test_what_was_settled_as_not_appended_cannot_land_any_more(  # noqa: PLR0917
     """The command is on its way until long after its sender has given up, looked, and told its caller."""
     cut_off.insert_events(new_stream())
     proxy.hold_requests(command)
-    # Once settled it is not sent again, because the end of the log cannot be read.
+    # Once resolved it is not sent again, because the end of the log cannot be read.
     proxy.lose_requests(b"find", having=b"sort\0")
     events = new_stream(count)
     with pytest.raises(OperationalError, match="was not appended") as caught:
@@ -173,12 +173,13 @@ def test_what_was_settled_as_not_appended_cannot_land_any_more(  # noqa: PLR0917
     assert cut_off.select_events(events[0].originator_id) == []
 
 
-def test_past_the_deadline_the_caller_gets_the_id_to_ask_again_with(
+def test_past_the_deadline_the_caller_gets_the_append_id(
     cut_off: MongoApplicationRecorder,
     proxy: CuttingProxy,
     recorder: MongoApplicationRecorder,
     new_stream: Callable[..., list[StoredEvent]],
 ) -> None:
+    """With this id the caller may ask again."""
     events = new_stream(1)
     proxy.lose_answers(b"insert", b"update", b"find")
     cut_off.log._head.position = 0  # so that nothing has to be read before the insert
@@ -196,9 +197,10 @@ def test_past_the_deadline_the_caller_gets_the_id_to_ask_again_with(
     assert len(recorder.select_notifications(None, 10)) == 1
 
 
-def test_an_unknown_append_that_did_not_take_place_is_appended_by_the_repeat(
+def test_a_repeat_appends_a_lost_unknown_append(
     cut_off: MongoApplicationRecorder, proxy: CuttingProxy, new_stream: Callable[..., list[StoredEvent]]
 ) -> None:
+    """The first call did not take place."""
     events = new_stream(3)
     cut_off.log._head.position = 0
     proxy.lose_requests(b"commitTransaction", b"update")
@@ -219,11 +221,12 @@ def test_what_was_never_sent_certainly_did_not_take_place(
     assert not isinstance(caught.value, AppendOutcomeUnknownError)
 
 
-def test_a_process_event_whose_answer_is_lost_is_recorded_once_with_its_tracking(
+def test_a_process_event_is_recorded_once_with_tracking(
     proxy: CuttingProxy,
     make_factory: Callable[..., MongoFactory],
     new_stream: Callable[..., list[StoredEvent]],
 ) -> None:
+    """Although its answer is lost."""
     recorder = make_factory(MONGODB_URL=proxy.url, MONGODB_ATTEMPT_TIMEOUT="0.5").process_recorder()
     proxy.lose_answers(b"commitTransaction", times=4)
     assert recorder.insert_events(new_stream(), tracking=Tracking("upstream", 7)) == [1]
@@ -246,13 +249,14 @@ def test_tracking_whose_answer_is_lost_is_recorded_once(
 
 
 @pytest.mark.parametrize("with_a_view", [True, False])
-def test_tracking_is_settled_within_its_deadline_however_long_a_read_may_take(
+def test_tracking_is_resolved_within_the_append_deadline(
     proxy: CuttingProxy, make_factory: Callable[..., MongoFactory], with_a_view: bool
 ) -> None:
+    """However long the deadline of reads is."""
     make_factory().tracking_recorder().insert_tracking(Tracking("upstream", 1))
     deadlines = {"MONGODB_APPEND_DEADLINE": "1", "MONGODB_READ_DEADLINE": "6"}
     recorder = make_factory(MONGODB_URL=proxy.url, **deadlines).tracking_recorder()
-    proxy.lose_requests(b"find")  # so that nobody can tell who has recorded it
+    proxy.lose_requests(b"find")  # so that the recorder cannot tell who has recorded it
     watch = Stopwatch()
     with pytest.raises(OperationalError, match="cannot read the tracking of upstream"):
         track(recorder, Tracking("upstream", 1), with_a_view)
@@ -293,9 +297,10 @@ def test_the_open_transaction_of_a_dead_writer_is_ended(
 
 @pytest.mark.parametrize("with_a_view", [True, False])
 @pytest.mark.parametrize("known", ["upstream", "another"])
-def test_the_open_transaction_of_a_dead_process_that_tracked_is_ended(
+def test_an_orphaned_tracking_transaction_is_ended(
     factory: MongoFactory, mongodb_url: str, known: str, with_a_view: bool
 ) -> None:
+    """A process began to track and died before its commit."""
     recorder = factory.tracking_recorder()
     recorder.insert_tracking(Tracking(known, 1))
     # A second client of the store's name tracks the next position, and never commits.

@@ -106,9 +106,10 @@ def test_no_server_is_said_within_the_deadline(make_factory: Make) -> None:
     assert watch.seconds() < 3
 
 
-def test_a_server_that_has_stopped_is_said_within_the_deadline_and_the_store_recovers(
+def test_a_stopped_server_is_reported_within_the_deadline(
     tmp_path: Path, make_factory: Make, new_stream: New
 ) -> None:
+    """When the server is back, the store goes on."""
     server = LocalMongod(tmp_path / "db").start()
     try:
         factory = make_factory(
@@ -234,7 +235,7 @@ def test_an_application_hands_the_deadline_on(url_with_faults: str, mongodb_data
             application.save(Aggregate(), timeout=0)
 
 
-def test_a_look_at_the_indexes_that_takes_long_ends_with_the_deadline_of_the_append(
+def test_an_index_check_ends_at_the_append_deadline(
     url_with_faults: str, make_faulty: Make, new_stream: New
 ) -> None:
     made = make_faulty().application_recorder()
@@ -361,16 +362,15 @@ def test_the_module_is_all_that_has_to_be_named(mongodb_url: str, mongodb_databa
         (13, OperationalError),
     ],
 )
-def test_of_several_documents_the_first_one_refused_says_what_is_wrong(
-    code: int, kind: type[PersistenceError]
-) -> None:
+def test_the_first_refused_document_gives_the_error(code: int, kind: type[PersistenceError]) -> None:
+    """Of several refused documents."""
     refused = [{"index": 0, "code": code, "errmsg": "first"}, {"index": 1, "code": 1, "errmsg": "second"}]
     error = in_library_terms(BulkWriteError({"writeErrors": refused, "writeConcernErrors": []}), "it failed")
     assert type(error) is kind
     assert str(error) == f"it failed: first (code {code})"
 
 
-def test_documents_written_but_not_by_a_majority_are_no_fault_of_the_data() -> None:
+def test_a_write_without_majority_is_no_data_error() -> None:
     unconfirmed = {"code": 64, "errmsg": "waiting for replication timed out"}
     reply = {"writeErrors": [], "writeConcernErrors": [unconfirmed]}
     assert type(in_library_terms(BulkWriteError(reply), "it failed")) is OperationalError

@@ -76,7 +76,7 @@ def test_a_duplicate_request_learns_the_position_of_the_first(
     assert recorder.max_notification_id() == 2
 
 
-def test_what_has_been_appended_stays_appended_when_looking_for_a_conflict_fails(
+def test_appends_before_a_failed_conflict_check_stay_appended(
     url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New
 ) -> None:
     taken = new_stream()
@@ -104,7 +104,7 @@ class InterruptedAtTheEnd(Append):
 
 
 @pytest.mark.parametrize("can_look", [True, False])
-def test_what_was_sent_before_an_interruption_is_found_or_is_unknown(
+def test_an_interrupted_write_is_found_or_unknown(
     url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New, can_look: bool
 ) -> None:
     first = InterruptedAtTheEnd(new_stream(), uuid4(), Deadline.after(5))
@@ -126,7 +126,7 @@ def test_what_was_sent_before_an_interruption_is_found_or_is_unknown(
     assert recorder.max_notification_id() == 3
 
 
-def test_a_refusal_of_a_whole_batch_is_narrowed_down_to_one(
+def test_a_refused_batch_is_narrowed_to_one_append(
     url_with_faults: str, recorder: MongoApplicationRecorder, new_stream: New
 ) -> None:
     with failing(url_with_faults, "insert", times=2, errorCode=13):  # the batch, then the first by itself
@@ -149,7 +149,7 @@ def test_a_full_cache_is_waited_for_a_little(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_an_append_is_recognised_by_its_id_and_by_nothing_else(
+def test_an_append_is_recognised_only_by_its_id(
     recorder: MongoApplicationRecorder, new_stream: New, count: int
 ) -> None:
     events, append_id = new_stream(count), uuid4()

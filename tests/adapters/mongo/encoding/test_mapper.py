@@ -196,7 +196,7 @@ def test_an_application_works_with_whatever_is_configured(
         assert [item.id for item in application.notification_log["1,10"].items] == [1, 2, 3]
 
 
-def test_the_state_of_an_event_is_a_document_that_can_be_queried(
+def test_event_state_is_stored_as_a_queryable_document(
     mongodb_url: str, mongodb_database: str, stored: Collection[dict[str, Any]]
 ) -> None:
     env = {

@@ -167,14 +167,14 @@ class BytesAsHex(Transcoding):
         return bytes.fromhex(data)
 
 
-def test_a_subclass_of_a_scalar_is_kept_by_its_transcoding_and_refused_without_one() -> None:
+def test_a_scalar_subclass_needs_its_own_transcoding() -> None:
     codec = codec_with(ColourAsName())
     assert same(codec.decode(codec.encode({"colours": [Colour.RED]})), {"colours": [Colour.RED]})
     with pytest.raises(TranscodingNotRegisteredError, match="Colour"):
         codec_with().encode({"colours": [Colour.RED]})
 
 
-def test_a_transcoding_of_ones_own_is_used_for_what_bson_has_too() -> None:
+def test_a_custom_transcoding_overrides_a_bson_type() -> None:
     codec = codec_with(UUIDAsNumber(), BytesAsHex())
     state = {"id": UUID(int=2**127), "raw": b"\xff"}
     assert bson.decode(codec.encode(state)) == {
@@ -211,7 +211,8 @@ def nested(levels: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("levels", [MAX_NATIVE_DEPTH, MAX_NATIVE_DEPTH + 1, 150])
-def test_a_deep_state_comes_back_and_is_stored_natively_up_to_a_depth(levels: int) -> None:
+def test_a_state_is_native_up_to_a_depth(levels: int) -> None:
+    """A deeper one comes back too."""
     data = codec_with().encode(nested(levels))
     assert codec_with().decode(data) == nested(levels)
     assert comes_back_unchanged(data) is comes_back_unchanged(bytes(data)) is (levels <= MAX_NATIVE_DEPTH)
@@ -223,7 +224,7 @@ def test_a_state_nested_beyond_reason_is_refused() -> None:
 
 
 @given(st.dictionaries(unicode_text, values, max_size=6))
-def test_what_is_said_to_be_storable_is_storable_on_a_close_look(state: dict[str, Any]) -> None:
+def test_every_native_state_comes_back_unchanged(state: dict[str, Any]) -> None:
     data = codec_with().encode(state)
     if type(data) is StateDocument:
         assert comes_back_unchanged(bytes(data))
@@ -275,7 +276,7 @@ def test_a_name_with_a_dollar_is_seen_before_any_value(value: object, before: ob
         st.sampled_from(["$", "$$a", "a$", 36, 36.0, 2**40 + 36, b"$", datetime(2024, 1, 1, tzinfo=UTC)])
     )
 )
-def test_a_dollar_in_a_value_does_not_keep_a_state_from_being_native(values: list[Any]) -> None:
+def test_a_dollar_in_a_value_leaves_the_state_native(values: list[Any]) -> None:
     data = codec_with().encode({"values": values, "other$": values, "text": "$"})
     assert comes_back_unchanged(bytes(data))
     assert type(data) is StateDocument

@@ -53,9 +53,10 @@ def assert_whole(seen: Sequence[Notification], count: int) -> None:
     assert all(found == list(range(1, len(found) + 1)) for found in versions.values())
 
 
-def test_eight_threads_write_and_a_live_reader_sees_every_position_once_in_order(
+def test_a_reader_follows_eight_threads_in_order(
     recorder: MongoApplicationRecorder, new_stream: Callable[..., list[StoredEvent]]
 ) -> None:
+    """It sees every position once."""
     seen: list[Notification] = []
     appends, total = 60, 8 * (20 * 1 + 20 * 2 + 20 * 3)
     reader = follow(recorder, total, seen)
@@ -72,9 +73,10 @@ def test_eight_threads_write_and_a_live_reader_sees_every_position_once_in_order
     assert all(b == a + 1 for positions in answered for a, b in pairwise(positions))
 
 
-def test_eight_processes_write_and_a_live_reader_sees_every_position_once_in_order(
+def test_a_reader_follows_eight_processes_in_order(
     recorder: MongoApplicationRecorder, mongodb_url: str, mongodb_database: str
 ) -> None:
+    """It sees every position once."""
     seen: list[Notification] = []
     appends, total = 30, 8 * (10 * 1 + 10 * 2 + 10 * 3)
     reader = follow(recorder, total, seen)
@@ -166,7 +168,7 @@ def test_the_first_of_two_in_one_batch_wins(
         assert len(recorder.select_events(events[0].originator_id)) == count
 
 
-def test_a_log_that_another_process_has_continued_is_continued_after_it(
+def test_positions_continue_after_those_of_another_process(
     make_factory: Callable[..., MongoFactory], new_stream: Callable[..., list[StoredEvent]]
 ) -> None:
     one, other = make_factory().application_recorder(), make_factory().application_recorder()

@@ -79,7 +79,7 @@ class TimeOrdered(UUID):
     """An id of a class of its own, as libraries for UUIDs of version 7 have it."""
 
 
-def test_a_stream_whose_id_is_of_a_subclass_of_uuid_is_found(recorder: MongoApplicationRecorder) -> None:
+def test_a_stream_with_a_uuid_subclass_id_is_found(recorder: MongoApplicationRecorder) -> None:
     stream = TimeOrdered(int=uuid4().int)
     events = [StoredEvent(stream, version, "topic", b"state") for version in (1, 2)]
     recorder.insert_events(events)
@@ -139,12 +139,13 @@ def append_fifty_megabytes(
         ({"state": None}, "version 2"),
     ],
 )
-def test_an_event_that_cannot_be_stored_is_refused_and_harms_no_other(
+def test_an_unstorable_event_is_refused_alone(
     recorder: MongoApplicationRecorder,
     new_stream: Callable[..., list[StoredEvent]],
     change: dict[str, Any],
     message: str,
 ) -> None:
+    """Neighbouring appends get their positions, without a gap."""
     first, second = new_stream(2)
     with ThreadPoolExecutor(4) as writers:
         neighbours = [writers.submit(recorder.insert_events, new_stream()) for _ in range(8)]
@@ -160,7 +161,7 @@ def test_an_event_that_cannot_be_stored_is_refused_and_harms_no_other(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_an_event_that_a_rule_of_the_collection_refuses_is_bad_data(
+def test_a_collection_validator_refusal_is_a_data_error(
     recorder: MongoApplicationRecorder,
     stored: Documents,
     new_stream: Callable[..., list[StoredEvent]],
@@ -188,12 +189,13 @@ def test_an_event_that_a_rule_of_the_collection_refuses_is_bad_data(
         {"state": [1]},
     ],
 )
-def test_a_corrupt_document_is_reported_with_its_position_stream_and_version(
+def test_a_corrupt_document_is_reported_with_its_place(
     recorder: MongoApplicationRecorder,
     stored: Documents,
     new_stream: Callable[..., list[StoredEvent]],
     corrupt: dict[str, Any],
 ) -> None:
+    """Its place is its position, stream and version."""
     events = new_stream(3)
     stream, version = events[0].originator_id, corrupt.get("originator_version", 2)
     recorder.insert_events(events)
@@ -207,7 +209,7 @@ def test_a_corrupt_document_is_reported_with_its_position_stream_and_version(
 
 
 @pytest.mark.parametrize("field", ["originator_id", "originator_version", "topic", "state"])
-def test_a_document_that_lacks_a_field_is_reported_with_its_position(
+def test_a_missing_field_is_reported_with_its_position(
     recorder: MongoApplicationRecorder,
     stored: Documents,
     new_stream: Callable[..., list[StoredEvent]],
@@ -220,12 +222,13 @@ def test_a_document_that_lacks_a_field_is_reported_with_its_position(
 
 
 @pytest.mark.parametrize("stream", [5, None, b"bytes"])
-def test_a_document_of_no_stream_is_reported_with_its_position_and_version(
+def test_a_bad_stream_id_is_reported_with_its_position(
     recorder: MongoApplicationRecorder,
     stored: Documents,
     new_stream: Callable[..., list[StoredEvent]],
     stream: object,
 ) -> None:
+    """And with its version."""
     recorder.insert_events(new_stream(3))
     stored.update_one({"_id": 2}, {"$set": {"originator_id": stream}})
     what = re.escape(f"document 2 of the event store is no event (stream {stream}, version 2,")
@@ -234,9 +237,10 @@ def test_a_document_of_no_stream_is_reported_with_its_position_and_version(
 
 
 @pytest.mark.parametrize("stream", [UUID(int=7), "name"])
-def test_a_topic_that_is_no_text_is_reported_with_position_stream_and_version(
+def test_an_undecodable_topic_is_reported_with_its_place(
     recorder: MongoApplicationRecorder, stored: Documents, stream: UUID | str
 ) -> None:
+    """Its place is its position, stream and version."""
     recorder.insert_events([StoredEvent(stream, version, "topic", b"state") for version in (1, 2, 3)])
     good = bson.encode(found(stored, 2), codec_options=bson.CodecOptions(uuid_representation=4))
     bad = good.replace(b"\6\0\0\0topic", b"\6\0\0\0t\xffpic")
@@ -251,7 +255,7 @@ def test_a_topic_that_is_no_text_is_reported_with_position_stream_and_version(
 
 
 @pytest.mark.parametrize("stray", [ObjectId(b"twelve bytes"), "text", True])
-def test_a_stray_document_without_a_number_is_none_of_the_logs(
+def test_a_stray_document_without_number_is_ignored(
     recorder: MongoApplicationRecorder,
     stored: Documents,
     new_stream: Callable[..., list[StoredEvent]],
@@ -265,7 +269,7 @@ def test_a_stray_document_without_a_number_is_none_of_the_logs(
 
 
 @pytest.mark.parametrize("stray", [7.0, 2.5])
-def test_a_stray_document_at_a_position_is_reported_with_what_to_do(
+def test_a_stray_numbered_document_is_reported_with_advice(
     recorder: MongoApplicationRecorder,
     stored: Documents,
     new_stream: Callable[..., list[StoredEvent]],

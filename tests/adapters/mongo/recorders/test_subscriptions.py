@@ -127,7 +127,7 @@ def test_closing_the_factory_ends_the_wait(factory: MongoFactory, recorder: Mong
     assert watch.seconds() < 0.9
 
 
-def test_closing_does_not_wait_for_a_server_that_does_not_answer(
+def test_closing_does_not_wait_for_a_silent_server(
     mongodb_url: str, make_factory: Callable[..., MongoFactory]
 ) -> None:
     with CuttingProxy(mongodb_url) as proxy:
@@ -176,9 +176,8 @@ def test_waiting_returns_in_time_when_there_is_nothing(
     assert watch.seconds() < 0.9
 
 
-def test_only_the_topics_asked_for_come_and_others_are_passed_once(
-    recorder: MongoApplicationRecorder, new_stream: New
-) -> None:
+def test_a_subscription_yields_only_its_topics(recorder: MongoApplicationRecorder, new_stream: New) -> None:
+    """Events of other topics are passed once, and not looked at again."""
     wanted = [replace(event, topic="wanted") for event in new_stream()]
     recorder.insert_events(new_stream(20))
     recorder.insert_events(wanted)

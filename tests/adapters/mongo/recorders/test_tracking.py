@@ -59,7 +59,7 @@ def test_what_fails_leaves_neither(dishes: Dishes) -> None:
 
 
 @pytest.mark.parametrize("code", [11602, 50])
-def test_a_transaction_that_is_interrupted_is_tried_again_and_counts_once(
+def test_an_interrupted_transaction_is_retried_and_counts_once(
     url_with_faults: str, dishes: Dishes, code: int
 ) -> None:
     with failing(url_with_faults, "commitTransaction", times=3, errorCode=code):
@@ -76,7 +76,7 @@ def test_a_refusal_is_said_at_once(url_with_faults: str, dishes: Dishes) -> None
 
 
 @pytest.mark.parametrize("insert", ["insert_one", "insert_many"])
-def test_a_key_that_the_view_finds_taken_is_said_at_once(dishes: Dishes, insert: str) -> None:
+def test_a_duplicate_key_of_a_view_fails_at_once(dishes: Dishes, insert: str) -> None:
     collection = dishes.datastore.collection("dishes")
     collection.insert_one({"_id": "tea"})
     calls = 0
@@ -109,7 +109,7 @@ def test_of_many_that_track_one_position_exactly_one_succeeds(dishes: Dishes) ->
     assert (dishes.counted("soup"), dishes.max_tracking_id("kitchen")) == (10, 10)
 
 
-def test_of_two_views_that_are_slow_to_write_one_gets_to_its_end(dishes: Dishes) -> None:
+def test_one_of_two_slow_views_commits(dishes: Dishes) -> None:
     def write(session: ClientSession) -> None:
         time.sleep(2.5)  # long enough to be taken for dead
         dishes.datastore.collection("dishes").insert_one({"_id": "tea"}, session=session)
