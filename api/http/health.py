@@ -1,7 +1,7 @@
 """Health endpoints, open to every caller.
 
 /livez    the process runs; depends on nothing, so that an outage elsewhere never restarts it
-/readyz   MongoDB answers and the projectors keep up: 200, else 503 with the reason
+/readyz   MongoDB answers and every read model can be read and its projector is alive: 200, else 503 with the reason
 /health   the process runs, and its version
 """
 

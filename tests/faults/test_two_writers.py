@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.errors import FlakyFailure
+from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.faults.store import OUR_STORE, PLAIN, Store
@@ -143,7 +143,7 @@ def test_the_machine_finds_out_a_store_without_a_unique_index(
         {"APPLICATION_RECORDER_TOPIC": "tests.faults.broken:NoUniqueIndex"},
     )
     # Run again, the same interleaving may go well: Hypothesis says so, with what it had seen inside.
-    with pytest.raises((AssertionError, FlakyFailure)):
+    with pytest.raises((AssertionError, Flaky)):
         try_interleavings(
             store, settings(HOW, phases=[Phase.generate], report_multiple_bugs=False, database=None)
         )
