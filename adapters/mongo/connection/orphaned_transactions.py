@@ -69,7 +69,7 @@ def end_orphaned_transactions(client: MongoClient[Document], app_name: str) -> i
         if sessions:
             client.admin.command("killSessions", sessions, codec_options=CODEC)
     except PyMongoError as error:
-        _log.warning("orphaned_transactions_not_found", extra={"reason": one_line(error)})
+        _log.warning("orphaned_transactions_lookup_failed", extra={"reason": one_line(error)})
         return 0
     if sessions:
         _log.warning("orphaned_transactions_ended", extra={"count": len(sessions), "app_name": app_name})
