@@ -25,8 +25,12 @@ def delay_writes(stage: Stage) -> str:
 
 
 def hold_writes(stage: Stage) -> str:
-    """For a while the server holds back every write command, first tries and repeats, and then executes it."""
-    seconds, period = stage.random.uniform(2, 4), stage.random.uniform(1.5, 2)
+    """For a while the server holds back every write command, first tries and repeats, and then executes it.
+
+    It goes on until the first of them has been executed: no command that comes later may take its position before.
+    """
+    seconds = stage.random.uniform(1.6, 4)
+    period = seconds + stage.random.uniform(0.2, 1)
     primary = stage.replica_set.primary()
     primary.set_fail_point(
         "failCommand",
