@@ -165,10 +165,11 @@ class GroupCommit:
         try:
             self._end_batch()
             while not append.resolved and not append.deadline.passed:
-                with self._lock:
-                    self._chain.release(self._resolved())
                 self._pause(append.deadline)
                 self._writer.write(self._take(), self._admit, append.deadline)
+                if not append.resolved:
+                    with self._lock:
+                        self._chain.release(self._resolved())
         finally:
             self._hand_over(leader)
 
@@ -229,10 +230,13 @@ class GroupCommit:
                 self._chain.hand_over(self._resolved())
 
     def _end_batch(self) -> None:
-        """End the batch if no caller has time to wait for it; without the lock, since that may take a while."""
+        """End the batch if no caller has time to wait for it.
+
+        Without the lock, since that may take a while, and since each lock that the leader takes while callers come
+        back with their next appends costs it the interpreter: only the leader changes the batch.
+        """
         if all(caller.append.resolved or caller.append.deadline.passed for caller in self._batch):
-            with self._lock:
-                self._batch = [caller for caller in self._batch if caller.append.resolved]
+            self._batch = [caller for caller in self._batch if caller.append.resolved]
             self._writer.end_batch()
 
     def _resolved(self) -> list[Caller]:
