@@ -62,7 +62,7 @@ class BatchWriter:
     def __init__(self, log: EventLog, limits: BatchLimits, app_name: str) -> None:
         self._log = log
         self._limits = limits
-        self._orphans = OrphanWatch(log.client, app_name, limits.attempt_timeout)
+        self._orphans = OrphanWatch(log.client, app_name, limits.attempt_timeout, patience_factor=1.0)
         self._delay = CommitDelay()
         self._session: ClientSession | None = None
         self._in_doubt: Sequence[Append] = ()

@@ -23,8 +23,18 @@ class OrphanWatch:
     The patience doubles so that of two transactions that are slow, and not orphaned, one gets to its end.
     """
 
-    def __init__(self, client: MongoClient[Document], app_name: str, attempt_timeout: float = inf) -> None:
-        """`app_name` is that of the clients whose transactions may be ended; `attempt_timeout` is in seconds."""
+    def __init__(
+        self,
+        client: MongoClient[Document],
+        app_name: str,
+        attempt_timeout: float = inf,
+        patience_factor: float = 2.0,
+    ) -> None:
+        """`app_name` is that of the clients whose transactions may be ended; `attempt_timeout` is in seconds.
+
+        `patience_factor` is 1 for a writer that sends its transactions with nothing between: it looks each second.
+        """
+        self._patience_factor = patience_factor
         self._client = client
         self._app_name = app_name
         self._attempt_timeout = attempt_timeout
@@ -41,7 +51,7 @@ class OrphanWatch:
             return
         with deadline.limit(self._attempt_timeout):
             end_orphaned_transactions(self._client, self._app_name)
-        self._patience *= 2
+        self._patience *= self._patience_factor
         self._looks_at = monotonic() + self._patience
 
 
