@@ -47,19 +47,22 @@ from ledger.events import (
     MealUpdated,
 )
 from ledger.meal import Meal
-from ledger.nutrition import KJ_PER_KCAL, Nutrients, total
+from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, Nutrients, total
 from ledger.ports import (
     FoodRecognizer,
     FoodRecord,
-    FoodState,
     NutrientDatabase,
     Recognition,
     RecognizedFood,
+    Remark,
 )
 from ledger.repository import MealRepository
 from ledger.stale_analyses import StaleAnalysisFinder, StaleAnalysisSweep
 from ledger.values import (
     Actor,
+    CarbohydrateBasis,
+    FoodAlternative,
+    FoodState,
     MealEntry,
     MealSnapshot,
     MealSource,
@@ -79,6 +82,8 @@ __all__ = [
     "ANALYSIS_FAILURES",
     "KJ_PER_KCAL",
     "NO_DEADLINE",
+    "NUTRIENTS",
+    "OPTIONAL_NUTRIENTS",
     "TOPICS",
     "Actor",
     "AnalysisFailure",
@@ -86,6 +91,7 @@ __all__ = [
     "AnalysisRefused",
     "AnalysisRuns",
     "AnalyzeMealPhoto",
+    "CarbohydrateBasis",
     "CommandHandlers",
     "ConfirmMealAnalysis",
     "ConfirmOutcome",
@@ -95,6 +101,7 @@ __all__ = [
     "EntryAmount",
     "EntryChange",
     "ErrorCode",
+    "FoodAlternative",
     "FoodRecognizer",
     "FoodRecord",
     "FoodState",
@@ -134,6 +141,7 @@ __all__ = [
     "RateLimited",
     "Recognition",
     "RecognizedFood",
+    "Remark",
     "ServiceUnavailable",
     "StaleAnalysisFinder",
     "StaleAnalysisSweep",

@@ -1,20 +1,19 @@
 """The ports of the analysis to outside services. Adapters implement them, and raise the errors of `ledger.errors`."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
 
 from ledger.nutrition import Nutrients
-from ledger.values import ModelRun, NutrientSource
+from ledger.values import CarbohydrateBasis, FoodState, ModelRun, NutrientSource, WarningCode
 
 
-class FoodState(StrEnum):
-    """Whether the food on the plate is raw or cooked."""
+class Remark(Struct, frozen=True, kw_only=True):
+    """Something that the person should know of a food or of the plate, to become a warning of the meal."""
 
-    RAW = "RAW"
-    COOKED = "COOKED"
+    code: WarningCode
+    message: str
 
 
 class RecognizedFood(Struct, frozen=True, kw_only=True):
@@ -24,14 +23,16 @@ class RecognizedFood(Struct, frozen=True, kw_only=True):
     grams: float
     state: FoodState | None
     confidence: float | None
+    remarks: tuple[Remark, ...] = ()
 
 
 class Recognition(Struct, frozen=True, kw_only=True):
-    """The model's answer, and the run that gave it."""
+    """The model's answer, and the run that gave it. `remarks` are of the plate, as of a food that was left out."""
 
     dish_name: str | None
     foods: tuple[RecognizedFood, ...]
     run: ModelRun
+    remarks: tuple[Remark, ...] = ()
 
 
 class FoodRecognizer(Protocol):
@@ -47,7 +48,11 @@ class FoodRecognizer(Protocol):
 
 
 class FoodRecord(Struct, frozen=True, kw_only=True):
-    """One food of a nutrient database. `published` is the record's own date; `brand` is absent for a generic food."""
+    """One food of a nutrient database. `published` is the record's own date; `brand` is absent for a generic food.
+
+    `other_names` are common and scientific names. `remarks` say what was mended in the nutrients, or left unknown
+    as impossible.
+    """
 
     source: NutrientSource
     source_id: str
@@ -56,6 +61,10 @@ class FoodRecord(Struct, frozen=True, kw_only=True):
     brand: str | None
     published: str | None
     per_100g: Nutrients
+    other_names: tuple[str, ...] = ()
+    release: str | None = None
+    carbohydrate: CarbohydrateBasis | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 class NutrientDatabase(Protocol):

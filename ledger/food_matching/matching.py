@@ -28,8 +28,8 @@ from ledger.food_matching.vocabulary import (
     SWELLING,
     SWELLING_FORMS,
 )
-from ledger.ports import FoodRecord, FoodState, RecognizedFood
-from ledger.values import NutrientSource
+from ledger.ports import FoodRecord, RecognizedFood
+from ledger.values import FoodState, NutrientSource
 
 _CRUMBED = frozenset({"battered", "breaded", "fried"})
 _GENERIC_TYPES = ("Foundation", "SR Legacy", "Survey")
