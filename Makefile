@@ -19,7 +19,7 @@ run: install ## start the whole service on this machine: make run [PORT=8000] [D
 	@exec $(BIN)/python -m ops.local.environment --port "$(PORT)" --data "$(DATA)" --die-with-parent
 
 test: install ## run all tests, fault injection included; ledger and projections must be covered entirely
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 faults: install ## inject faults into real replica sets under the event store: make faults [SECONDS=600] [SEED=n]
 	@$(BIN)/python -m tests.faults --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)")

@@ -11,6 +11,7 @@ Knowledge about the database is:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import uniform
+from time import monotonic
 from typing import TypeAlias
 
 from pymongo.client_session import ClientSession
@@ -142,12 +143,15 @@ class BatchWriter:
         if not admitted:
             return
         self._in_doubt = admitted  # until the reply is here, whatever may happen in between
+        sent_at = monotonic()
         result = self._log.insert(admitted, first, session)
         if result.in_doubt:
             for append in admitted:
                 append.doubt()
             self._set_back(result.error, admitted)
         else:
+            if result.failure is None:
+                self._delay.won(len(admitted), monotonic() - sent_at)
             self._take_note(session, result, admitted, first, appends)
 
     def _take_note(
@@ -173,7 +177,6 @@ class BatchWriter:
             self._log.reads.clock.observe(session)  # what is read from now on comes after it
         left = [append for append in appends if not append.resolved]
         if result.failure is None:
-            self._delay.won(len(sent))
             resolve_duplicates(left, sent)
         elif result.failure is Failure.POSITION_CONFLICT:
             self._delay.lost()

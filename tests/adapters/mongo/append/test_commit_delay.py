@@ -4,15 +4,17 @@ import pytest
 
 from adapters.mongo.append.commit_delay import CommitDelay
 
+COMMIT_SECONDS = 0.002
 
-def delay_after(losses: int, appends: int, wins: int = 0) -> CommitDelay:
+
+def delay_after(losses: int, appends: int, wins: int = 0, seconds: float = COMMIT_SECONDS) -> CommitDelay:
     delay = CommitDelay()
     for _ in range(20):
-        delay.won(appends)
+        delay.won(appends, seconds)
     for _ in range(losses):
         delay.lost()
     for _ in range(wins):
-        delay.won(appends)
+        delay.won(appends, seconds)
     return delay
 
 
@@ -25,10 +27,15 @@ def test_a_process_that_writes_alone_never_waits(appends: int) -> None:
 
 def test_delay_grows_with_batch_size_up_to_a_bound() -> None:
     """After lost commits."""
-    seconds = [delay_after(losses=2, appends=appends).seconds for appends in (1, 2, 4, 8, 100)]
+    seconds = [delay_after(losses=2, appends=appends).seconds for appends in (1, 2, 4, 8, 100, 1000)]
     assert seconds == sorted(seconds)
     assert seconds[0] == 0
     assert seconds[-1] == seconds[-2] <= 0.05
+
+
+def test_the_delay_keeps_pace_with_the_server() -> None:
+    quick, slow = (delay_after(losses=2, appends=4, seconds=seconds).seconds for seconds in (0.0005, 0.002))
+    assert slow == pytest.approx(4 * quick)
 
 
 def test_the_delay_ends_when_losses_do() -> None:
