@@ -1,7 +1,7 @@
 """The generic foods of USDA as a nutrient database: in memory, found in milliseconds, without a network.
 
-The data are `usda_generic_foods.csv.gz`: the National Nutrient Database for Standard Reference, release 28, the Food and
-Nutrient Database for Dietary Studies, and Foundation Foods of early 2026; in the public domain.
+The data are `usda_generic_foods.csv.gz`: the National Nutrient Database for Standard Reference, release 28, the Food
+and Nutrient Database for Dietary Studies, and Foundation Foods of early 2026; in the public domain.
 """
 
 from __future__ import annotations

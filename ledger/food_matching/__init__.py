@@ -1,10 +1,11 @@
 """Food matching: which of the records that a nutrient database offers is the food on the plate."""
 
 from ledger.food_matching.matching import Candidate, Match, best_match, candidates
-from ledger.food_matching.names import asked, index_words, query_words
+from ledger.food_matching.names import MAX_NAME, asked, index_words, query_words
 from ledger.food_matching.words import canonical
 
 __all__ = [
+    "MAX_NAME",
     "Candidate",
     "Match",
     "asked",

@@ -195,6 +195,10 @@ PHRASES = {
     "burger patty": "ground patty",
     "2% greek yogurt": "lowfat greek yogurt",
     "nut mix": "mixed nut",
+    "frozen yogurt": "frozenyogurt",
+    "water chestnut": "waterchestnut",
+    "water chesnut": "waterchestnut",
+    "collard green": "collard",
     "carbonated beverage": "softdrink",
     "english breakfast tea": "black tea",
     "earl grey": "black",
@@ -223,6 +227,48 @@ _LETTUCE_SALAD = ("lettuce, salad with assorted vegetables", "mixed salad greens
 _PASTA = ("pasta, cooked",)
 
 OTHER_NAMES: dict[str, tuple[str, ...]] = {
+    "alfredo": ("pasta with cream sauce",),
+    "arrabbiata": ("pasta with tomato-based sauce",),
+    "baguette": ("bread, french or vienna",),
+    "banh mi": ("pork sandwich",),
+    "bechamel": ("white sauce",),
+    "brownie": ("cookie, brownie",),
+    "champagne": ("wine, sparkling",),
+    "chicken katsu": ("chicken breast, fried, coated",),
+    "chocolate brownie": ("cookie, brownie",),
+    "ciabatta": ("bread, french or vienna",),
+    "coconut flake": ("coconut, dried, shredded",),
+    "dolma": ("stuffed grape leaves",),
+    "dolmade": ("stuffed grape leaves",),
+    "doner": ("gyro sandwich",),
+    "gummy bear": ("candy, gumdrops", "gummies"),
+    "gyro": ("gyro sandwich",),
+    "jello": ("gelatin dessert",),
+    "jelly": ("jelly",),
+    "latke": ("potato pancake",),
+    "lamb gyro": ("gyro sandwich",),
+    "marshmallow": ("candies, marshmallows",),
+    "mocha": ("coffee, cafe mocha",),
+    "nori": ("seaweed, dried",),
+    "pesto": ("pesto sauce",),
+    "pesto pasta": ("pasta with sauce, pesto",),
+    "prosciutto": ("ham, prosciutto",),
+    "roasted vegetable": ("mixed vegetables, cooked",),
+    "grilled vegetable": ("mixed vegetables, cooked",),
+    "steamed vegetable": ("mixed vegetables, cooked",),
+    "schnitzel": ("pork, cutlet, breaded, fried",),
+    "shawarma": ("gyro sandwich",),
+    "sriracha": ("sauce, hot chile, sriracha",),
+    "tabasco": ("hot pepper sauce",),
+    "tonkatsu": ("pork chop, breaded, fried",),
+    "tuna sandwich": ("tuna salad sandwich",),
+    "tzatziki": ("tzatziki dip",),
+    "vegetable": ("mixed vegetables, cooked",),
+    "vinaigrette": ("salad dressing, vinegar and oil",),
+    "coffee with milk": ("coffee, pre-lightened",),
+    "white coffee": ("coffee, pre-lightened",),
+    "lemonade": ("lemonade, fruit juice drink",),
+    "zucchini": ("squash, summer, zucchini, includes skin", "zucchini, cooked"),
     "apple crumble": ("crisp, apple",),
     "balsamic glaze": ("vinegar, balsamic",),
     "barbecue rib": ("pork, spareribs, barbecued",),
@@ -285,10 +331,9 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "muesli": ("cereal, muesli", "cereal, granola"),
     "tomato sauce": ("tomato products, canned, sauce", "tomato sauce, canned"),
     "passata": ("tomato products, canned, puree",),
-    "risotto": ("rice, white, cooked with fat",),
+    "risotto": ("rice, white, cooked, fat added",),
     "crumpet": ("english muffin",),
     "kofta": ("meatballs",),
-    "lemonade": ("lemonade",),
     "linguine": _PASTA,
     "macaroni": _PASTA,
     "macaron": ("cookie, macaroon",),
@@ -387,7 +432,8 @@ APPEARANCES = _words(
     pitted squeezed steaming toasty melted chilled drizzled tossed leftover organic
     caught buttery lightly finely roughly coarsely torn loose vine tree artisan artisanal handmade aged crumbled
     raw dried cooked prepared beautifully nicely glossy vibrant colorful rich savory spicy tangy
-    flaky smooth silky chunky hearty fine coarse""",
+    flaky smooth silky chunky hearty fine coarse basmati jasmine sticky udon kalamata cremini chestnut oreo fuji gala
+    granny smith honeycrisp roma navel hass yukon gold russet persian"""
 ) - _words("dried hot raw cooked prepared aged spicy")
 """Looks and praise, which the tables do not give."""
 FORMS = _words(
@@ -400,40 +446,49 @@ FORMS = _words(
     curry stew casserole rind hash cheese"""
 )
 """Words that make another food of it."""
-LIGHT = _words("light lite diet reduced low lowfat nonfat lower calorie dietetic sweetened vegetarian vegan meatless")
+LIGHT = _words(
+    "light lite diet reduced low lowfat nonfat lower calorie dietetic sweetened vegetarian vegan meatless"
+)
 """Words of a food made lighter, or sweeter."""
+DECISIVE = LIGHT | _words(
+    "tempeh tofu soy plant vegetable impossible beyond cauliflower oat almond coconut rice cashew caramel diet"
+)
+"""Words of a food that is not what its last word says, or much lighter or richer ("tempeh bacon")."""
 CUTS = _words(
     """back belly breast brisket chop chuck drumstick eye flank leg loin mince prime rib roast rump shank short shoulder
     sirloin spare steak tenderloin thigh top wing tip center cut fillet ground patty round plate"""
 )
 """Parts of an animal: behind its name they say which part, so that the animal stays the food."""
 SUFFIX_KINDS = _words(
-    """nut seed cheese bread lettuce squash bean pepper fish fruit berry melon mushroom rice pasta noodle root green leaf
-    onion bulb wine sprout potato plum vegetable"""
+    """nut seed cheese bread lettuce squash bean pepper fish fruit berry melon mushroom rice pasta noodle root
+    green leaf onion bulb wine sprout potato plum vegetable"""
 )
 """Kinds that a table may name behind the food ("Pistachio nuts")."""
 PREFIX_KINDS = (SUFFIX_KINDS - {"bread"}) | _words(
-    "coffee tea cabbage shellfish product cream meat egg chicken beef pork lamb turkey sugar vinegar"
+    "coffee tea cabbage shellfish product cream meat egg chicken beef pork lamb turkey vinegar spice"
 )
 """Kinds that a table may name before the food ("Cheese, brie")."""
-MADE_KINDS = _words("bread cooky cracker cereal soup sauce pizza cake roll sandwich dish dessert sausage sushi snack spice")
+MADE_KINDS = _words(
+    "bread cooky cracker cereal soup sauce pizza cake roll sandwich dish dessert sausage sushi snack sugar"
+)
 """The same of dishes: the food may be one of them ("Bread, naan"), or be in it ("Bread, zucchini")."""
 NOT_FOOD = _words(
-    """plate bowl flower napkin fork knife spoon cutlery utensil table tablecloth chopstick candle glass jar cup mug tray
-    board pan person hand finger smartphone phone menu card straw toothpick placemat vase bottle box bag wrapper foil
+    """plate bowl flower napkin fork knife spoon cutlery utensil table tablecloth chopstick candle glass jar cup
+    mug tray board pan person hand finger smartphone phone menu card straw toothpick placemat vase bottle box bag
+    wrapper foil
     skewer coaster receipt unknown item object food wooden paper ceramic plastic metal empty white kitchen counter"""
 )
 """What stands on a table beside the food: a name of nothing else is none."""
 SWELLING = _words(
-    """barley bulgur couscous farro lentil macaroni millet noodle oat pasta polenta quinoa rice spaghetti penne bean chickpea
-    oatmeal pea fettuccine linguine grits"""
+    """barley bulgur couscous farro lentil macaroni millet noodle oat pasta polenta quinoa rice spaghetti penne bean
+    chickpea oatmeal pea fettuccine linguine grits"""
 )
 """Foods that take up so much water that dry and cooked are two foods; eaten cooked."""
 KINDS = frozenset(
     {
         "alcoholic beverage", "beverage", "chinese", "crustacean", "fast food", "finfish", "fish", "fruit", "game meat",
-        "italian", "latino", "mexican", "mollusk", "nut", "poultry", "restaurant", "salad dressing", "seed", "shellfish", "side dish",
-        "softdrink", "usda commodity", "vegetable", "family style",
+        "italian", "latino", "mexican", "mollusk", "nut", "poultry", "restaurant", "salad dressing",
+        "seed", "shellfish", "side dish", "softdrink", "usda commodity", "vegetable", "family style",
     }
 )  # fmt: skip
 """First parts of a name that say the kind of food; the food itself is the part after them."""

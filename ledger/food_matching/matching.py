@@ -10,8 +10,8 @@ from ledger.food_matching.names import FoodName, asked, offered
 from ledger.food_matching.scoring import score
 from ledger.ports import FoodRecord, RecognizedFood
 
-_LEAST = 0.3
-_SURE = 0.55
+_LEAST = 0.4
+_SURE = 0.65
 _NEAR = 0.03
 _MOST_RIVALS = 30
 _MOST_ALTERNATIVES = 3
@@ -28,6 +28,11 @@ class Match(Struct, frozen=True, kw_only=True):
     confidence: float
     uncertain: bool = False
     alternatives: tuple[FoodRecord, ...] = ()
+
+    @property
+    def says_the_food(self) -> bool:
+        """Whether the record's name is the food's; records may still differ in what the food's name leaves open."""
+        return self.confidence >= _SURE
 
 
 class Candidate(Struct, frozen=True, kw_only=True):

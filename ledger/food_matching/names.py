@@ -9,6 +9,7 @@ from msgspec import Struct
 from ledger.food_matching.lexicon import (
     APPEARANCES,
     COOKING,
+    GENERIC,
     JOINS,
     KINDS,
     MEASURES,
@@ -46,7 +47,7 @@ _GLUED = {
 }
 
 _NO_HEADS = PIECES | SHAPES | COOKING | RAW | (NEUTRAL - {"water", "meat", "salt"})
-_PARTS = frozenset({"seed", "nut", "leaf", "root", "bulb"})
+_PARTS = frozenset({"seed", "nut", "leaf", "root", "bulb", "heart"})
 
 Range = tuple[float, float]
 
@@ -54,9 +55,10 @@ Range = tuple[float, float]
 class FoodName(Struct, frozen=True, kw_only=True):
     """A name, parsed.
 
-    `words` are those of the food itself, `either` its alternatives behind an "or", `joined` those behind "with", "and" or "in", `later` those behind the first
-    comma, of which `second` are up to the next one, `aside` those in brackets, of the class of foods, and other names. `absent` is what the name says is not
-    in it. `head` is the noun that the other words describe.
+    `words` are those of the food itself, `either` its alternatives around an "or", `joined` those behind "with", "and"
+    or "in", `later` those behind the first comma, of which `second` are up to the next one, `aside` those in brackets,
+    of the class of foods, and other names. `absent` is what the name says is not in it. `head` is the noun that the
+    other words describe. `percents` are ranges; `kind` is the table's group of foods.
     """
 
     head: str
@@ -91,7 +93,12 @@ def asked(name: str) -> tuple[FoodName, ...]:
     core = " ".join(word for word in stripped.split() if word not in COOKING and word not in RAW)
     cooking = [word for word in stripped.split() if word in COOKING]
     if not found:
-        found.append(_asked(name, canonical(name)))
+        own = _asked(name, canonical(name))
+        found.append(own)
+        if own is not None and own.head != core:
+            rest = [word for word in own.words if word != own.head]
+            for other in _OTHER_NAMES.get(own.head, ()):
+                found.append(_asked(other, [*canonical(other), "with", *rest, *own.joined]))
         found += [_asked(other, [*cooking, *canonical(other)]) for other in _OTHER_NAMES.get(core, ())]
     return tuple(food for food in found if food is not None)
 
@@ -155,22 +162,28 @@ def offered(name: str, other_names: Iterable[str], brand: str | None, kind: str)
     absent = frozenset().union(*(gone for _, gone in whole))
     parts = [words for words, _ in whole if words] or [["?"]]
     first = 0
-    while first + 1 < len(parts) and " ".join(parts[first]) in KINDS:
+    while (
+        first + 1 < len(parts)
+        and " ".join(parts[first]) in KINDS
+        and not GENERIC.intersection(parts[first + 1])
+    ):
         aside.update(parts[first])
         first += 1
     groups = list(_groups(parts[first]))
     main = groups[0][1] if groups else parts[first]
     either = {word for join, group in groups[1:] if join == "or" for word in group}
     joined = [word for join, group in groups[1:] if join != "or" for word in group]
+    head = _head(main)
     if either:
         either.update(main)
-        main = [*main, *(word for join, group in groups[1:] if join == "or" for word in group)]
-    second = [word for word in (parts[first + 1] if first + 1 < len(parts) else ()) if word not in JOINS]
-    later = [word for part in parts[first + 1 :] for word in part if word not in JOINS]
+        head = _head(next(group for join, group in reversed(groups) if join == "or"))
+    second = _specified(parts[first + 1 : first + 2])[0]
+    later, behind = _specified(parts[first + 1 :])
+    joined += behind
     every = [word for part in parts for word in part]
     return FoodName(
-        head=_head(main),
-        words=() if either else tuple(dict.fromkeys(main)),
+        head=head,
+        words=tuple(dict.fromkeys(main)),
         either=frozenset(either),
         joined=tuple(dict.fromkeys(joined)),
         second=tuple(dict.fromkeys(second)),
@@ -182,6 +195,16 @@ def offered(name: str, other_names: Iterable[str], brand: str | None, kind: str)
         brand=brand is not None or _is_shouted(name),
         kind=kind,
     )
+
+
+def _specified(parts: Iterable[list[str]]) -> tuple[list[str], list[str]]:
+    """What the parts behind a comma say of the food, and what they join to it by "with"."""
+    own: list[str] = []
+    joined: list[str] = []
+    for part in parts:
+        for join, words in _groups(part):
+            (joined if join in {"with", "in", "on", "over"} else own).extend(words)
+    return own, joined
 
 
 def _is_shouted(name: str) -> bool:
@@ -218,7 +241,7 @@ def _present(words: list[str]) -> tuple[list[str], frozenset[str]]:
 
 def _groups(words: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
     """The words between "and", "with" and the like, each group with the word that joins it to the one before."""
-    join, group = "", []
+    join, group = "", list[str]()
     for word in words:
         if word in JOINS:
             if group:
@@ -259,8 +282,10 @@ def _percents(name: str) -> tuple[Range, ...]:
 
 def query_words(name: str) -> list[dict[str, int]]:
     """For each name of the food the words to look for, and how much each counts: the head noun most."""
+    said = dict.fromkeys(tokens(name[:MAX_NAME]), 1)
     return [
-        {
+        said
+        | {
             word: 4 if word == food.head else 1 if word in food.joined else 2
             for word in (*food.joined, *food.words, *(f"{low:g}%" for low, _ in food.percents))
         }

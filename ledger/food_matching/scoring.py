@@ -14,6 +14,7 @@ from ledger.food_matching.lexicon import (
     COATED,
     COOKING,
     CUTS,
+    DECISIVE,
     EATEN_COOKED,
     FORMS,
     GENERIC,
@@ -46,6 +47,7 @@ def score(food: FoodName, state: FoodState | None, record: FoodName) -> Score:
         return Score(0.0, has_head=False)
     cost = _surplus(food, record) + _state_cost(food, state, record) + _percent_cost(food, record)
     cost += _absence_cost(food, record) + 0.2 * record.brand
+    cost += 0.2 * any(word in DECISIVE and not _share(word, record, is_head=False) for word in food.words)
     return Score(recall - cost, has_head=True)
 
 
@@ -108,12 +110,16 @@ def _surplus(food: FoodName, record: FoodName) -> float:
     inverted = food.head not in record.words and food.head in record.second
     clean = all(word in known or not _says_much(word) for word in record.second)
     cost = 0.0
-    for word in record.words:
+    for word in record.words if not record.either else ():
         if word in known:
             continue
         is_head = word == record.head
-        if (inverted and clean and word in PREFIX_KINDS) or (not inverted and is_head and word in SUFFIX_KINDS):
+        if (inverted and clean and word in PREFIX_KINDS) or (
+            not inverted and is_head and word in SUFFIX_KINDS
+        ):
             cost += 0.06
+        elif word in PREFIX_KINDS and food.head in record.later:
+            cost += 0.1
         elif inverted and clean and word in MADE_KINDS:
             cost += 0.2
         elif is_head and word not in CUTS and word not in PIECES and word not in NEUTRAL:
@@ -122,7 +128,10 @@ def _surplus(food: FoodName, record: FoodName) -> float:
             cost += _word_cost(word, ways, first=True)
     if food.head in record.words and record.head != food.head and record.head in known:
         cost += 0.25  # "chocolate milk" is no milk chocolate
-    cost += sum(0.2 if word in LIGHT else 0.03 for word in record.either if word not in known and word not in NEUTRAL)
+    others = [word for word in record.either if word not in known and word not in NEUTRAL]
+    is_one_of_them = bool(known & set(record.words)) or record.either.difference(record.words) <= known
+    each = 0.03 if is_one_of_them else 0.25
+    cost += min(0.5, sum(0.2 if word in LIGHT else each for word in others))
     cost += min(0.3, sum(0.01 if word in NEUTRAL else 0.15 for word in record.joined if word not in known))
     later = sum(
         _word_cost(word, ways, first=False) + (0.06 if word in record.second and _says_much(word) else 0.0)
@@ -132,26 +141,25 @@ def _surplus(food: FoodName, record: FoodName) -> float:
     return cost + min(0.5, later)
 
 
+_NOTHING = 0.004
+_COSTS = (
+    dict.fromkeys(LIGHT, 0.2)
+    | dict.fromkeys(FORMS, 0.4)
+    | dict.fromkeys(COOKING, 0.01)
+    | dict.fromkeys(COATED, 0.15)
+    | dict.fromkeys(NEUTRAL | RAW, _NOTHING)
+    | {"fatadded": 0.06, "canned": 0.06, "maybefat": 0.03, "skinon": 0.03, "ingredient": 0.1}
+    | dict.fromkeys(GENERIC, -0.02)
+)
+"""What a surplus word costs wherever it stands; the later entry of a word counts."""
+
+
 def _word_cost(word: str, ways: set[str], *, first: bool) -> float:
-    if word in GENERIC:
-        return -0.02
-    if word in ("fatadded", "canned"):
-        return 0.06
-    if word in ("maybefat", "ingredient", "skinon"):
-        return 0.03
-    if word in NEUTRAL or word in RAW:
-        return 0.004
     if WAYS.get(word) in ways:
         return 0.0
-    if word in COATED:
-        return 0.15
-    if word in COOKING or not word[0].isalpha():
+    if not word[0].isalpha():
         return 0.01
-    if word in FORMS:
-        return 0.4
-    if word in LIGHT:
-        return 0.2
-    return 0.25 if first else 0.05
+    return _COSTS.get(word, 0.25 if first else 0.05)
 
 
 def _says_much(word: str) -> bool:

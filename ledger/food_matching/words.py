@@ -47,7 +47,7 @@ def stem(word: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The words and numbers of a text as stems; a number keeps its per cent sign."""
-    return ["and" if token == "&" else stem(token) for token in _TOKEN.findall(plain(text))]
+    return ["and" if word == "&" else stem(word) for word in _TOKEN.findall(plain(text))]
 
 
 def _stems(text: str) -> str:
