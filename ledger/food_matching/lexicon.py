@@ -316,6 +316,7 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "garden salad": _LETTUCE_SALAD,
     "ginger": ("ginger root, raw",),
     "grape tomato": ("tomatoes, raw",),
+    "grape leaf": ("grape leaves, raw",),
     "green salad": _LETTUCE_SALAD,
     "green tea": ("tea, hot, leaf, green",),
     "ham steak": ("ham, sliced",),
@@ -327,6 +328,11 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "tuna nigiri": ("sushi roll, tuna",),
     "shrimp nigiri": ("sushi roll, shrimp",),
     "meatloaf": ("meat loaf, ns as to type of meat",),
+    "smoothy": ("fruit smoothie",),
+    "beef kabob": ("beef shish kabob with vegetables",),
+    "chicken kabob": ("chicken or turkey shish kabob with vegetables",),
+    "lamb kabob": ("lamb shish kabob with vegetables",),
+    "orange soda": ("soft drink, fruit flavored", "carbonated, orange"),
     "beef patty": ("beef, ground, patty",),
     "muesli": ("cereal, muesli", "cereal, granola"),
     "tomato sauce": ("tomato products, canned, sauce", "tomato sauce, canned"),
@@ -418,7 +424,7 @@ STOP = _words("a an as at by for from is it the to type style variety ns nfs")
 NEUTRAL = STOP | _words(
     """all regular average enriched unenriched fortified unfortified added commercial fluid fresh freshly whole medium
     large small extra plain ripe organic natural original generic drained solid liquid refrigerated frozen year round
-    grade choice select trimmed separable lean fat only meat bone boneless table vitamin d c calcium salt salted water
+    grade choice select trimmed separable lean only meat bone boneless table vitamin d c calcium salt salted water
     purchased home homemade made recipe retail part bottled usda commodity includes include other broiler
     farmed wild atlantic pacific domestic imported new zealand grain long short product packed can content additional
     ingredient milkfat fryer roaster class light dark free"""
@@ -442,7 +448,7 @@ FORMS = _words(
     bread pudding drink beverage nectar syrup paste puree dip spread dressing seasoning flavored imitation substitute
     extract dinner entree pizza burger croquette fritter loaf roll muffin tart jerky sundried smoked skin offal
     liver heart kidney brain gizzard giblet tongue feet foot tail neck lung spleen tripe stuffed icing glazed
-    fatonly instant formula shake frosting filling topping stuffing sausage bologna bacon bits yogurt dehydrated
+    fatonly human sour fry yolk instant formula shake frosting filling topping stuffing sausage bologna bacon bits yogurt dehydrated
     curry stew casserole rind hash cheese"""
 )
 """Words that make another food of it."""
@@ -454,18 +460,26 @@ DECISIVE = LIGHT | _words(
     "tempeh tofu soy plant vegetable impossible beyond cauliflower oat almond coconut rice cashew caramel diet"
 )
 """Words of a food that is not what its last word says, or much lighter or richer ("tempeh bacon")."""
+EXCLUSIVE = (
+    _words("white brown red black green yellow wild purple pink dark"),
+    _words("beef pork chicken turkey lamb veal duck shrimp salmon tuna fish crab ham egg"),
+    _words("whole lowfat nonfat reduced"),
+    _words("apple cherry peach blueberry strawberry pumpkin pecan lemon lime banana coconut"),
+)
+"""Words of which a food has one: a record with another one instead is of another food."""
+OTHER_PARTS = {"egg": _words("white yolk")}
+"""Words behind a food's name that make another food of this one only."""
 CUTS = _words(
     """back belly breast brisket chop chuck drumstick eye flank leg loin mince prime rib roast rump shank short shoulder
     sirloin spare steak tenderloin thigh top wing tip center cut fillet ground patty round plate"""
 )
 """Parts of an animal: behind its name they say which part, so that the animal stays the food."""
 SUFFIX_KINDS = _words(
-    """nut seed cheese bread lettuce squash bean pepper fish fruit berry melon mushroom rice pasta noodle root
-    green leaf onion bulb wine sprout potato plum vegetable"""
+    "nut seed cheese lettuce squash bean pepper fish fruit berry melon mushroom root onion bulb wine sprout plum"
 )
 """Kinds that a table may name behind the food ("Pistachio nuts")."""
-PREFIX_KINDS = (SUFFIX_KINDS - {"bread"}) | _words(
-    "coffee tea cabbage shellfish product cream meat egg chicken beef pork lamb turkey vinegar spice"
+PREFIX_KINDS = SUFFIX_KINDS | _words(
+    "rice pasta green potato vegetable coffee tea cabbage shellfish product cream meat egg chicken beef pork lamb turkey vinegar spice"
 )
 """Kinds that a table may name before the food ("Cheese, brie")."""
 MADE_KINDS = _words(

@@ -8,7 +8,9 @@ from msgspec import Struct
 
 from ledger.food_matching.lexicon import (
     APPEARANCES,
+    COATED,
     COOKING,
+    EXCLUSIVE,
     GENERIC,
     JOINS,
     KINDS,
@@ -47,6 +49,7 @@ _GLUED = {
 }
 
 _NO_HEADS = PIECES | SHAPES | COOKING | RAW | (NEUTRAL - {"water", "meat", "salt"})
+_TELLING = EXCLUSIVE[0] | COATED
 _PARTS = frozenset({"seed", "nut", "leaf", "root", "bulb", "heart"})
 
 Range = tuple[float, float]
@@ -97,7 +100,7 @@ def asked(name: str) -> tuple[FoodName, ...]:
         found.append(own)
         if own is not None and own.head != core:
             rest = [word for word in own.words if word != own.head]
-            for other in _OTHER_NAMES.get(own.head, ()):
+            for other in () if _TELLING.intersection(rest) else _OTHER_NAMES.get(own.head, ()):
                 found.append(_asked(other, [*canonical(other), "with", *rest, *own.joined]))
         found += [_asked(other, [*cooking, *canonical(other)]) for other in _OTHER_NAMES.get(core, ())]
     return tuple(food for food in found if food is not None)

@@ -16,11 +16,13 @@ from ledger.food_matching.lexicon import (
     CUTS,
     DECISIVE,
     EATEN_COOKED,
+    EXCLUSIVE,
     FORMS,
     GENERIC,
     LIGHT,
     MADE_KINDS,
     NEUTRAL,
+    OTHER_PARTS,
     PIECES,
     PREFIX_KINDS,
     RAW,
@@ -47,6 +49,7 @@ def score(food: FoodName, state: FoodState | None, record: FoodName) -> Score:
         return Score(0.0, has_head=False)
     cost = _surplus(food, record) + _state_cost(food, state, record) + _percent_cost(food, record)
     cost += _absence_cost(food, record) + 0.2 * record.brand
+    cost += _contradiction(food, record)
     cost += 0.2 * any(word in DECISIVE and not _share(word, record, is_head=False) for word in food.words)
     return Score(recall - cost, has_head=True)
 
@@ -55,7 +58,7 @@ def _weight(word: str, food: FoodName) -> float:
     if word == food.head:
         return 1.0
     if word in COOKING or word in RAW:
-        return 0.5 if word in COATED else 0.25
+        return 0.7 if word in COATED else 0.25
     if word in SHAPES:
         return 0.35
     if word == "whole":
@@ -121,7 +124,7 @@ def _surplus(food: FoodName, record: FoodName) -> float:
         elif word in PREFIX_KINDS and food.head in record.later:
             cost += 0.1
         elif inverted and clean and word in MADE_KINDS:
-            cost += 0.2
+            cost += 0.25
         elif is_head and word not in CUTS and word not in PIECES and word not in NEUTRAL:
             cost += 0.45
         else:
@@ -129,7 +132,8 @@ def _surplus(food: FoodName, record: FoodName) -> float:
     if food.head in record.words and record.head != food.head and record.head in known:
         cost += 0.25  # "chocolate milk" is no milk chocolate
     others = [word for word in record.either if word not in known and word not in NEUTRAL]
-    is_one_of_them = bool(known & set(record.words)) or record.either.difference(record.words) <= known
+    rest = record.either.difference(record.words)
+    is_one_of_them = known.issuperset(set(record.words) - PREFIX_KINDS) or bool(rest and rest <= known)
     each = 0.03 if is_one_of_them else 0.25
     cost += min(0.5, sum(0.2 if word in LIGHT else each for word in others))
     cost += min(0.3, sum(0.01 if word in NEUTRAL else 0.15 for word in record.joined if word not in known))
@@ -159,7 +163,7 @@ def _word_cost(word: str, ways: set[str], *, first: bool) -> float:
         return 0.0
     if not word[0].isalpha():
         return 0.01
-    return _COSTS.get(word, 0.25 if first else 0.05)
+    return _COSTS.get(word, 0.36 if first else 0.05)
 
 
 def _says_much(word: str) -> bool:
@@ -171,6 +175,15 @@ def _says_much(word: str) -> bool:
         or word in CUTS
         or word in GENERIC
     )
+
+
+def _contradiction(food: FoodName, record: FoodName) -> float:
+    """The cost of a word in the place of another that only one of can be: white for brown rice, beef for chicken."""
+    said = set(food.words)
+    told = {*record.words, *record.second, *record.either}
+    cost = 0.2 * sum(1 for words in EXCLUSIVE if said & words and told & words and not said & told & words)
+    cost += 0.25 * bool(OTHER_PARTS.get(food.head, frozenset()) & (told - said))
+    return cost + 0.4 * ("dry" in told - said and food.head not in SWELLING)
 
 
 def _state_cost(food: FoodName, state: FoodState | None, record: FoodName) -> float:
