@@ -1,17 +1,20 @@
 """Food matching: which of the records that a nutrient database offers is the food on the plate."""
 
-from ledger.food_matching.matching import Candidate, Match, best_match, candidates
+from ledger.food_matching.matching import Candidate, Match, best_match, candidates, explain
 from ledger.food_matching.names import MAX_NAME, asked, index_words, query_words
+from ledger.food_matching.scoring import Fit
 from ledger.food_matching.words import canonical
 
 __all__ = [
     "MAX_NAME",
     "Candidate",
+    "Fit",
     "Match",
     "asked",
     "best_match",
     "candidates",
     "canonical",
+    "explain",
     "index_words",
     "query_words",
 ]

@@ -80,6 +80,7 @@ PHRASES = {
     "semi nonfat": "reduced fat",
     "part nonfat": "part skim",
     # vegetables, fruit, herbs
+    "chickpea bean": "chickpea",
     "string bean": "green bean",
     "snap bean": "green bean",
     "runner bean": "green bean",
@@ -122,6 +123,8 @@ PHRASES = {
     "meat and skin": "skinon",
     "with skin": "skinon",
     "skin coating eaten": "skinon",
+    "skin coating not eaten": "without skin",
+    "skin not eaten": "without skin",
     "skin eaten": "skinon",
     "skin on": "skinon",
     "meat only": "",
@@ -448,8 +451,8 @@ FORMS = _words(
     bread pudding drink beverage nectar syrup paste puree dip spread dressing seasoning flavored imitation substitute
     extract dinner entree pizza burger croquette fritter loaf roll muffin tart jerky sundried smoked skin offal
     liver heart kidney brain gizzard giblet tongue feet foot tail neck lung spleen tripe stuffed icing glazed
-    fatonly human sour fry yolk instant formula shake frosting filling topping stuffing sausage bologna bacon bits yogurt dehydrated
-    curry stew casserole rind hash cheese"""
+    fatonly human sour fry yolk instant formula shake frosting filling topping stuffing sausage bologna
+    bacon bits yogurt curry stew casserole rind hash cheese"""
 )
 """Words that make another food of it."""
 LIGHT = _words(
@@ -479,7 +482,8 @@ SUFFIX_KINDS = _words(
 )
 """Kinds that a table may name behind the food ("Pistachio nuts")."""
 PREFIX_KINDS = SUFFIX_KINDS | _words(
-    "rice pasta green potato vegetable coffee tea cabbage shellfish product cream meat egg chicken beef pork lamb turkey vinegar spice"
+    "rice pasta green potato vegetable coffee tea cabbage shellfish product cream meat egg chicken beef pork lamb "
+    "turkey vinegar spice"
 )
 """Kinds that a table may name before the food ("Cheese, brie")."""
 MADE_KINDS = _words(

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 from msgspec import Struct
 
-from ledger.food_matching.names import FoodName, asked, offered
-from ledger.food_matching.scoring import score
+from ledger.food_matching.lexicon import STOP
+from ledger.food_matching.names import MAX_NAME, FoodName, asked, offered
+from ledger.food_matching.scoring import Fit, fit
+from ledger.food_matching.words import canonical
 from ledger.ports import FoodRecord, RecognizedFood
 
 _LEAST = 0.4
@@ -45,18 +48,28 @@ class Candidate(Struct, frozen=True, kw_only=True):
 def candidates(food: RecognizedFood, records: Iterable[FoodRecord]) -> list[Candidate]:
     """The records that may be the food, best first. The order of the records does not matter."""
     names = asked(food.name)
-    found: list[Candidate] = []
+    said = frozenset(canonical(food.name[:MAX_NAME])) - STOP
+    rivals: list[Candidate] = []
     for record in records:
         parsed = _parsed(record.name, record.other_names, record.brand, record.group or "")
-        if parsed is None:
+        if parsed is None or record.per_100g.calories is None:
             continue
-        best = max(
-            (score(name, food.state, parsed) for name in names), key=lambda fit: fit.value, default=None
-        )
-        if best is not None and best.has_head and record.per_100g.calories is not None:
-            found.append(Candidate(record=record, score=round(best.value, 4)))
-    found.sort(key=lambda candidate: (-candidate.score, candidate.record.name, candidate.record.source_id))
-    return found
+        fits = [found.score for name in names if (found := fit(name, food.state, parsed)) is not None]
+        if names and parsed.every == said and not parsed.absent:
+            fits.append(1.0)  # word for word
+        if fits:
+            rivals.append(Candidate(record=record, score=round(max(fits), 4)))
+    rivals.sort(key=lambda candidate: (-candidate.score, candidate.record.name, candidate.record.source_id))
+    return rivals
+
+
+def explain(food: RecognizedFood, record: FoodRecord) -> tuple[Fit, ...]:
+    """How the record fits each of the names under which the food is looked for, the best first."""
+    parsed = _parsed(record.name, record.other_names, record.brand, record.group or "")
+    if parsed is None:
+        return ()
+    fits = [found for name in asked(food.name) if (found := fit(name, food.state, parsed)) is not None]
+    return tuple(sorted(fits, key=lambda found: -found.score))
 
 
 @lru_cache(maxsize=8192)
@@ -101,11 +114,8 @@ def _weighted_median_energy(rivals: Sequence[Candidate]) -> float:
         (_energy(rival.record), math.exp((rival.score - rivals[0].score) / 0.03)) for rival in rivals
     )
     half = sum(weight for _, weight in weighted) / 2
-    for energy, weight in weighted:
-        half -= weight
-        if half <= 0:
-            return energy
-    return weighted[-1][0]
+    sums = accumulate(weight for _, weight in weighted)
+    return next(energy for (energy, _), so_far in zip(weighted, sums, strict=True) if so_far >= half)
 
 
 def _alternatives(best: Candidate, others: Sequence[Candidate]) -> tuple[FoodRecord, ...]:

@@ -102,7 +102,8 @@ def asked(name: str) -> tuple[FoodName, ...]:
             rest = [word for word in own.words if word != own.head]
             for other in () if _TELLING.intersection(rest) else _OTHER_NAMES.get(own.head, ()):
                 found.append(_asked(other, [*canonical(other), "with", *rest, *own.joined]))
-        found += [_asked(other, [*cooking, *canonical(other)]) for other in _OTHER_NAMES.get(core, ())]
+        if (COATED | RAW).isdisjoint(stripped.split()):
+            found += [_asked(other, [*cooking, *canonical(other)]) for other in _OTHER_NAMES.get(core, ())]
     return tuple(food for food in found if food is not None)
 
 

@@ -35,23 +35,41 @@ from ledger.food_matching.names import FoodName
 from ledger.values import FoodState
 
 
-class Score(Struct, frozen=True):
-    """How well a record fits, at most about 1. Without the food's head noun a record is another food."""
+class Fit(Struct, frozen=True, kw_only=True):
+    """How well a record fits: the share of the name's words that it has, and what is taken off, by reason."""
 
-    value: float
-    has_head: bool
+    asked: tuple[str, ...]
+    head: str
+    recall: float
+    costs: dict[str, float]
+
+    @property
+    def score(self) -> float:
+        """At most about 1."""
+        return self.recall - sum(self.costs.values())
 
 
-def score(food: FoodName, state: FoodState | None, record: FoodName) -> Score:
-    """The fit of a record to a food that was seen in that state."""
+def fit(food: FoodName, state: FoodState | None, record: FoodName) -> Fit | None:
+    """The fit of a record to a food that was seen in that state; None without the food's head noun."""
     recall, has_head = _recall(food, record)
     if not has_head:
-        return Score(0.0, has_head=False)
-    cost = _surplus(food, record) + _state_cost(food, state, record) + _percent_cost(food, record)
-    cost += _absence_cost(food, record) + 0.2 * record.brand
-    cost += _contradiction(food, record)
-    cost += 0.2 * any(word in DECISIVE and not _share(word, record, is_head=False) for word in food.words)
-    return Score(recall - cost, has_head=True)
+        return None
+    decisive = any(word in DECISIVE and not _share(word, record, is_head=False) for word in food.words)
+    costs = {
+        "what the record says beyond the name": _surplus(food, record),
+        "words of which a food has only one": _contradiction(food, record),
+        "raw or cooked": _state_cost(food, state, record),
+        "another number": _percent_cost(food, record),
+        "something that one of them is without": _absence_cost(food, record),
+        "a word that makes the food is missing": 0.2 * decisive,
+        "a brand": 0.2 * record.brand,
+    }
+    return Fit(
+        asked=(*food.words, *food.joined),
+        head=food.head,
+        recall=recall,
+        costs={reason: round(cost, 4) for reason, cost in costs.items() if cost},
+    )
 
 
 def _weight(word: str, food: FoodName) -> float:
@@ -135,7 +153,13 @@ def _surplus(food: FoodName, record: FoodName) -> float:
     rest = record.either.difference(record.words)
     is_one_of_them = known.issuperset(set(record.words) - PREFIX_KINDS) or bool(rest and rest <= known)
     each = 0.03 if is_one_of_them else 0.25
-    cost += min(0.5, sum(0.2 if word in LIGHT else each for word in others))
+    cost += min(
+        0.5,
+        sum(
+            each if is_one_of_them and word not in LIGHT else max(each, _word_cost(word, ways, first=True))
+            for word in others
+        ),
+    )
     cost += min(0.3, sum(0.01 if word in NEUTRAL else 0.15 for word in record.joined if word not in known))
     later = sum(
         _word_cost(word, ways, first=False) + (0.06 if word in record.second and _says_much(word) else 0.0)

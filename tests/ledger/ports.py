@@ -10,6 +10,7 @@ from ledger import (
     NutrientSource,
     Recognition,
     RecognizedFood,
+    Remark,
     TokenUsage,
 )
 from tests.ledger.plates import CHICKEN, RICE
@@ -22,8 +23,11 @@ def food(name: str, grams: float = 100, confidence: float | None = 0.9) -> Recog
 class Recognizer:
     """Answers with `foods`, or raises `error`; waits for `gate` first. Counts its calls."""
 
-    def __init__(self, *foods: RecognizedFood, error: BaseException | None = None) -> None:
+    def __init__(
+        self, *foods: RecognizedFood, error: BaseException | None = None, remarks: tuple[Remark, ...] = ()
+    ) -> None:
         self.foods = foods
+        self.remarks = remarks
         self.error = error
         self.gate = asyncio.Event()
         self.gate.set()
@@ -39,6 +43,7 @@ class Recognizer:
         return Recognition(
             dish_name="a dish",
             foods=self.foods,
+            remarks=self.remarks,
             run=ModelRun(
                 model="a-model",
                 prompt_version="1",
@@ -56,8 +61,10 @@ class Database:
         *,
         source: NutrientSource = NutrientSource.USDA,
         error: BaseException | None = None,
+        offers_all: bool = False,
     ) -> None:
         self._records = records
+        self._offers_all = offers_all
         self._source = source
         self.error = error
         self.searches: list[str] = []
@@ -87,7 +94,7 @@ class Database:
                 per_100g=nutrients,
             )
             for number, (known, nutrients) in enumerate(self._records.items(), 1)
-            if known == name
+            if known == name or self._offers_all
         ]
 
 
