@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from types import FrameType
 from typing import Self
@@ -34,7 +35,7 @@ _LOOPBACK = "127.0.0.1"
 _OPENAI = "/openai/v1"
 _USDA = "/fdc/v1"
 _OPENFOODFACTS = "/off"
-_LIMIT_SECONDS = 10.0
+_LIMIT_SECONDS = 30.0
 
 
 class _Marked:
@@ -134,7 +135,8 @@ class LocalFoodServices(FoodServiceAddresses):
         self._server.should_exit = True
         self._thread.join(_LIMIT_SECONDS)
         if self._thread.is_alive():
-            raise TimeoutError("the local food services do not stop")
+            at = traceback.format_stack(sys._current_frames()[self._thread.ident or 0])
+            raise TimeoutError("the local food services do not stop; their thread is at:\n" + "".join(at))
 
     def __enter__(self) -> Self:
         return self.start()
