@@ -8,7 +8,7 @@ from itertools import accumulate
 from msgspec import Struct
 
 from ledger.food_matching.lexicon import STOP
-from ledger.food_matching.names import MAX_NAME, FoodName, asked, offered
+from ledger.food_matching.names import MAX_NAME, FoodName, asked, offered, own_name
 from ledger.food_matching.scoring import Fit, fit
 from ledger.food_matching.words import canonical
 from ledger.ports import FoodRecord, RecognizedFood
@@ -19,6 +19,7 @@ _NEAR = 0.03
 _MOST_RIVALS = 30
 _MOST_ALTERNATIVES = 3
 _OTHER_ENERGY = 1.25
+_OTHERS_THAT_MATTER = 0.2
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -48,13 +49,18 @@ class Candidate(Struct, frozen=True, kw_only=True):
 def candidates(food: RecognizedFood, records: Iterable[FoodRecord]) -> list[Candidate]:
     """The records that may be the food, best first. The order of the records does not matter."""
     names = asked(food.name)
+    own = (*names, *own_name(food.name))  # products do not have the tables' names
     said = frozenset(canonical(food.name[:MAX_NAME])) - STOP
     rivals: list[Candidate] = []
     for record in records:
         parsed = _parsed(record.name, record.other_names, record.brand, record.group or "")
         if parsed is None or record.per_100g.calories is None:
             continue
-        fits = [found.score for name in names if (found := fit(name, food.state, parsed)) is not None]
+        fits = [
+            found.score
+            for name in (own if parsed.brand else names)
+            if (found := fit(name, food.state, parsed)) is not None
+        ]
         if names and parsed.every == said and not parsed.absent:
             fits.append(1.0)  # word for word
         if fits:
@@ -68,7 +74,11 @@ def explain(food: RecognizedFood, record: FoodRecord) -> tuple[Fit, ...]:
     parsed = _parsed(record.name, record.other_names, record.brand, record.group or "")
     if parsed is None:
         return ()
-    fits = [found for name in asked(food.name) if (found := fit(name, food.state, parsed)) is not None]
+    fits = [
+        found
+        for name in dict.fromkeys((*asked(food.name), *own_name(food.name)))
+        if (found := fit(name, food.state, parsed)) is not None
+    ]
     return tuple(sorted(fits, key=lambda found: -found.score))
 
 
@@ -87,10 +97,11 @@ def best_match(food: RecognizedFood, records: Sequence[FoodRecord]) -> Match | N
         rivals, key=lambda rival: (rivals[0].score - rival.score) * 15 + _distance(rival.record, usual)
     )
     others = [rival for rival in rivals if rival is not best]
-    near = [rival for rival in others if rival.score >= rivals[0].score - _NEAR]
-    uncertain = best.score < _SURE or any(
-        _distance(rival.record, _energy(best.record)) > math.log(_OTHER_ENERGY) for rival in near
-    )
+    near = [rival for rival in rivals if rival.score >= rivals[0].score - _NEAR]
+    other = [
+        rival for rival in near if _distance(rival.record, _energy(best.record)) > math.log(_OTHER_ENERGY)
+    ]
+    uncertain = best.score < _SURE or len(other) >= _OTHERS_THAT_MATTER * len(near)
     return Match(
         record=best.record,
         confidence=round(min(1.0, max(0.05, best.score)), 2),

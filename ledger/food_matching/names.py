@@ -107,6 +107,13 @@ def asked(name: str) -> tuple[FoodName, ...]:
     return tuple(food for food in found if food is not None)
 
 
+@lru_cache(maxsize=4096)
+def own_name(name: str) -> tuple[FoodName, ...]:
+    """The parsed name that a model gave, as it is; none when it has no word."""
+    own = _asked(name[:MAX_NAME], canonical(name[:MAX_NAME]))
+    return () if own is None else (own,)
+
+
 _OTHER_NAMES = {" ".join(canonical(name)): tuple(others) for name, others in OTHER_NAMES.items()}
 
 

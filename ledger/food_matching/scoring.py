@@ -127,6 +127,8 @@ def _has_percent(record: FoodName, value: float) -> bool:
 def _surplus(food: FoodName, record: FoodName) -> float:
     """The cost of what the record says beyond the food's name."""
     known = {*food.words, *food.joined}
+    if any(_has_percent(record, low) for low, _ in food.percents):
+        known |= LIGHT | {"fat"}  # the number says it: "reduced fat (2%)"
     ways = {WAYS[word] for word in known if word in WAYS}
     inverted = food.head not in record.words and food.head in record.second
     clean = all(word in known or not _says_much(word) for word in record.second)

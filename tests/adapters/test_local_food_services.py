@@ -71,11 +71,11 @@ COOKED, RAW = FoodState.COOKED, FoodState.RAW
 @pytest.mark.parametrize(
     ("name", "state", "record", "calories"),
     [
-        ("apple", RAW, "Apples, raw, with skin", None),
+        ("apple", RAW, "Apple", None),
         ("rose apple", RAW, "Rose-apples, raw", 25),
         ("egg", RAW, "Egg, whole, raw, fresh", 143),
         ("chicken breast", COOKED, "Chicken, broilers or fryers, breast, meat only, cooked, roasted", 165),
-        ("white rice", COOKED, "Rice, white, long-grain, regular, enriched, cooked", 130),
+        ("white rice", COOKED, "Rice, white, long-grain, regular", 130),
         ("pasta", COOKED, "Pasta, cooked", None),
         ("olive oil", None, "Oil, olive, salad or cooking", 884),
         ("brewed coffee", None, "Beverages, coffee, brewed", None),

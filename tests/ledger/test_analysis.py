@@ -87,8 +87,8 @@ async def test_all_databases_down_leave_the_plate_with_warnings() -> None:
 
 
 async def test_an_uncertain_match_has_a_warning_and_alternatives() -> None:
-    table = Database({"lentil salad": RICE, "lentil bean salad": CHICKEN}, offers_all=True)
-    proposal = await propose(MealAnalysis(Recognizer(food("green lentil salad")), [table]))
+    table = Database({"lentil and bean stew": RICE, "lentil and chicken stew": CHICKEN}, offers_all=True)
+    proposal = await propose(MealAnalysis(Recognizer(food("lentil stew")), [table]))
     (entry,) = proposal.entries
     assert entry.provenance is not None
     assert [(warning.code, warning.entry_id) for warning in proposal.warnings] == [
