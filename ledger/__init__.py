@@ -1,5 +1,6 @@
 """The write side: the Meal aggregate, its events, the analysis, the commands, and the ports they need."""
 
+from ledger.alike_records import without_alike
 from ledger.analysis import MealAnalysis
 from ledger.analysis_run import AnalysisRuns
 from ledger.application import MealLedger, TypedEventMapper
@@ -48,6 +49,7 @@ from ledger.events import (
 )
 from ledger.meal import Meal
 from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, Nutrients, total
+from ledger.plausibility import PlausibleNutrients, SourceNutrients, plausible
 from ledger.ports import (
     FoodRecognizer,
     FoodRecord,
@@ -136,6 +138,7 @@ __all__ = [
     "NutrientSource",
     "Nutrients",
     "PhotoNotAccessible",
+    "PlausibleNutrients",
     "Proposal",
     "Provenance",
     "RateLimited",
@@ -143,6 +146,7 @@ __all__ = [
     "RecognizedFood",
     "Remark",
     "ServiceUnavailable",
+    "SourceNutrients",
     "StaleAnalysisFinder",
     "StaleAnalysisSweep",
     "Timing",
@@ -153,5 +157,7 @@ __all__ = [
     "WarningCode",
     "apply_changes",
     "keep_entries",
+    "plausible",
     "total",
+    "without_alike",
 ]

@@ -50,7 +50,9 @@ _LEAST_SHARE, _MOST_SHARE = 0.45, 1.7
 _SLACK_KCAL = 20.0
 _PROOF_SHARE, _PROOF_KCAL = 0.25, 5.0
 
-_SAME_SHARE, _SAME_KCAL, _SAME_SODIUM_MG = 0.15, 5.0, 25.0
+# Two numbers of one thing that agree. USDA's general and specific energy factors differ by a third for vegetables.
+_SAME_ENERGY, _SAME_KCAL = 0.35, 5.0
+_SAME_SODIUM, _SAME_SODIUM_MG = 0.15, 25.0
 _ROUNDING_GRAMS, _ROUNDING_SHARE = 1.1, 0.05
 
 # Between a number and its copy in the wrong unit lie 1,000, or 400 where salt was copied as sodium.
@@ -182,11 +184,8 @@ class _Check:
         found = self._given
         self._bound("sugar", found.sugar, 100 if found.carbs is None else found.carbs)
         left = max(0.0, 100 - self._grams())
-        if found.carbs is None:
-            most_fiber = left
-        else:
-            most_fiber = max(found.carbs, left) if self._without_fiber else found.carbs
-        self._bound("fiber", found.fiber, most_fiber)
+        beside_carbs = left if self._without_fiber or found.carbs is None else 0.0
+        self._bound("fiber", found.fiber, max(found.carbs or 0.0, beside_carbs))
 
     def _bound(self, name: str, value: float | None, most: float) -> None:
         if value is not None and value > most + max(_ROUNDING_GRAMS, _ROUNDING_SHARE * most):
@@ -195,7 +194,7 @@ class _Check:
     def _energy(self) -> float | None:
         """The energy in kcal: as given where it can be, else in the unit that the weights prove, else unknown."""
         kcal, by_kj = self._given.kcal, self._given.kj and self._given.kj / KJ_PER_KCAL
-        if kcal and by_kj and not _same(kcal, by_kj, _SAME_KCAL):
+        if kcal and by_kj and not _same(kcal, by_kj, _SAME_ENERGY, _SAME_KCAL):
             return self._proven(
                 (kcal, by_kj),
                 f"{kcal:g} kcal are not {self._given.kj:g} kJ",
@@ -215,7 +214,7 @@ class _Check:
     def _proven(
         self, options: tuple[float, float], reason: str, *, without_remark: float | None
     ) -> float | None:
-        """The option next to the energy of the known weights, if it is near; the reason is said unless it is the plain one."""
+        """The option next to the energy of the known weights, if it is near; said unless it needs no remark."""
         expected = self._expected_kcal()
         best = min(options, key=lambda option: abs(option - expected))
         near = abs(best - expected) <= _PROOF_SHARE * expected + _PROOF_KCAL
@@ -277,7 +276,11 @@ class _Check:
     def _sodium(self) -> float | None:
         """In mg. Of sodium and salt in different units the one that can be; of others that disagree, neither."""
         sodium, by_salt = self._given.sodium, _sodium_of(self._given.salt)
-        if sodium is not None and by_salt is not None and not _same(sodium, by_salt, _SAME_SODIUM_MG):
+        if (
+            sodium is not None
+            and by_salt is not None
+            and not _same(sodium, by_salt, _SAME_SODIUM, _SAME_SODIUM_MG)
+        ):
             return self._sodium_of_two(*sorted((sodium, by_salt)))
         value = by_salt if sodium is None else sodium
         if value is None or value <= MOST_SODIUM_MG:
@@ -301,9 +304,7 @@ class _Check:
             if value is None or value <= most:
                 yield name, value
             else:
-                self._say(
-                    f"{value:g} of {name.replace('_', ' ')} in 100 g cannot be: the value is unknown"
-                )
+                self._say(f"{value:g} of {name.replace('_', ' ')} in 100 g cannot be: the value is unknown")
 
     def _most_of(self, name: str) -> float:
         if name != "saturated_fat":
@@ -331,9 +332,7 @@ _WORDS = {
 
 def _readable(given: SourceNutrients) -> SourceNutrients:
     """Without numbers that say nothing: negative ones, and ones that are not finite."""
-    values = {
-        name: _number(value) for name, value in structs.asdict(given).items() if name != "optional"
-    }
+    values = {name: _number(value) for name, value in structs.asdict(given).items() if name != "optional"}
     return SourceNutrients(
         **values, optional={name: _number(value) for name, value in given.optional.items()}
     )
@@ -347,5 +346,5 @@ def _sodium_of(salt: float | None) -> float | None:
     return None if salt is None else salt / SALT_PER_SODIUM * 1000
 
 
-def _same(one: float, other: float, slack: float) -> bool:
-    return abs(one - other) <= max(slack, _SAME_SHARE * max(one, other))
+def _same(one: float, other: float, share: float, slack: float) -> bool:
+    return abs(one - other) <= max(slack, share * max(one, other))
