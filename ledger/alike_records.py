@@ -1,5 +1,6 @@
 """Records of one name: versions of one product, and many products that only their brand tells apart."""
 
+import re
 from collections.abc import Iterable, Sequence
 from statistics import median
 
@@ -25,7 +26,8 @@ def _one_of(alike: Sequence[FoodRecord], asked: str) -> FoodRecord:
     for record in alike:
         products.setdefault(_plain(record.brand or ""), []).append(record)
     newest = {brand: max(versions, key=_published) for brand, versions in products.items()}
-    named = [record for brand, record in newest.items() if brand and brand in asked]
+    words = set(asked.split())
+    named = [record for brand, record in newest.items() if brand and words.issuperset(brand.split())]
     candidates = named or list(newest.values())
     energies = [record.per_100g.calories for record in candidates if record.per_100g.calories is not None]
     if len(energies) < _MANY:
@@ -41,4 +43,5 @@ def _published(record: FoodRecord) -> tuple[bool, str]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    """The words alone, since versions of one product differ in capitals, commas and hyphens."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
