@@ -20,6 +20,10 @@ class Misconfigured(WouldFailAgain):
     retryable = False
 
 
+class AnswerTooLarge(WouldFailAgain):
+    """The service's answer is longer than we read; its length is of what was asked for."""
+
+
 class CircuitOpen(WouldFailAgain):
     """The service failed so often of late that it is left alone for a while; the call was not made."""
 

@@ -1,5 +1,6 @@
 """The write side: the Meal aggregate, its events, the analysis, the commands, and the ports they need."""
 
+from ledger.alike_records import without_alike
 from ledger.analysis import MealAnalysis
 from ledger.analysis_run import AnalysisRuns
 from ledger.application import MealLedger, TypedEventMapper
@@ -49,6 +50,7 @@ from ledger.events import (
 )
 from ledger.meal import Meal
 from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, UNKNOWN, Nutrients, total
+from ledger.plausibility import PlausibleNutrients, SourceNutrients, plausible
 from ledger.ports import (
     FoodRecognizer,
     FoodRecord,
@@ -139,6 +141,7 @@ __all__ = [
     "NutrientSource",
     "Nutrients",
     "PhotoNotAccessible",
+    "PlausibleNutrients",
     "Proposal",
     "Provenance",
     "RateLimited",
@@ -146,6 +149,7 @@ __all__ = [
     "RecognizedFood",
     "Remark",
     "ServiceUnavailable",
+    "SourceNutrients",
     "StaleAnalysisFinder",
     "StaleAnalysisSweep",
     "Timing",
@@ -156,5 +160,7 @@ __all__ = [
     "WarningCode",
     "apply_changes",
     "keep_entries",
+    "plausible",
     "total",
+    "without_alike",
 ]
