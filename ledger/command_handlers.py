@@ -142,7 +142,7 @@ class CommandHandlers:
     async def delete_meal(
         self, actor: Actor, command: DeleteMeal, deadline: Deadline = NO_DEADLINE
     ) -> MealOutcome:
-        """Remove the meal. Raises MealNotFound, InvalidState, InvalidArgument, Conflict."""
+        """Remove the meal; again, the same outcome. Raises MealNotFound, InvalidState, InvalidArgument, Conflict."""
         return _outcome(
             *await self._change(actor, command.meal_id, lambda meal: meal.delete(actor=actor), deadline)
         )

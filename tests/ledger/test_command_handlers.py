@@ -17,7 +17,6 @@ from ledger import (
     ErrorCode,
     IdempotencyConflict,
     InvalidArgument,
-    InvalidState,
     LedgerError,
     MealNotFound,
     MealStatus,
@@ -172,13 +171,22 @@ async def test_a_bad_update_is_refused_and_nothing_changes(change: dict[str, obj
         assert len(it.topics()) == 2
 
 
-async def test_deleting_twice_is_refused_the_second_time() -> None:
+async def test_deleting_twice_answers_the_same_twice() -> None:
     async with kitchen() as it:
         meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
         outcome = await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))
         assert outcome.meal.status is MealStatus.DELETED
-        with pytest.raises(InvalidState):
-            await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))
+        assert await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id)) == outcome
+        assert it.topics()[2:] == ["MealDeleted"]
+
+
+async def test_deleting_at_the_same_time_deletes_once() -> None:
+    async with kitchen() as it:
+        meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
+        deletes = [it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id)) for _ in range(4)]
+        first, *others = await asyncio.gather(*deletes)
+        assert others == [first] * 3
+        assert it.topics()[2:] == ["MealDeleted"]
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "another's"])
