@@ -19,7 +19,7 @@ from ledger.commands import (
 )
 from ledger.deadline import NO_DEADLINE, Deadline
 from ledger.errors import Conflict, IdempotencyConflict
-from ledger.idempotency import fingerprint, meal_id_for
+from ledger.idempotency import fingerprint, former_fingerprint, meal_id_for
 from ledger.local_day import now
 from ledger.meal import Meal
 from ledger.photo_url import check_photo_url
@@ -67,7 +67,7 @@ class CommandHandlers:
             await self._meals.append(meal, deadline)
         except Conflict:
             first = await self._meals.get(meal.id, deadline)
-            if first.fingerprint != meal.fingerprint:
+            if first.fingerprint not in {meal.fingerprint, former_fingerprint(meal.id, command)}:
                 raise IdempotencyConflict(
                     "This idempotency key was used for a different request.", field="idempotencyKey"
                 ) from None
