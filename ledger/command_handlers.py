@@ -24,6 +24,7 @@ from ledger.local_day import now
 from ledger.meal import Meal
 from ledger.photo_url import check_photo_url
 from ledger.repository import MealRepository
+from ledger.time_zones import zone_of
 from ledger.validation import (
     MAX_HINT,
     MAX_NOTES,
@@ -76,6 +77,7 @@ class CommandHandlers:
 
     def _requested(self, actor: Actor, command: AnalyzeMealPhoto) -> Meal:
         at = self._clock()
+        eaten_at = at if command.eaten_at is None else command.eaten_at
         meal_id = meal_id_for(actor.user_id, check_idempotency_key(command.idempotency_key))
         return Meal.request_analysis(
             meal_id,
@@ -84,8 +86,8 @@ class CommandHandlers:
             dish_hint=check_text(command.dish_hint, field="dishHint", longest=MAX_HINT),
             timing=check_timing(
                 meal_type=command.meal_type,
-                eaten_at=at if command.eaten_at is None else command.eaten_at,
-                time_zone="UTC" if command.time_zone is None else command.time_zone,
+                eaten_at=eaten_at,
+                time_zone=zone_of(eaten_at, "UTC") if command.time_zone is None else command.time_zone,
                 at=at,
             ),
             fingerprint=fingerprint(meal_id, command),
@@ -132,10 +134,11 @@ class CommandHandlers:
         meal_type = command.meal_type or timing.meal_type
         if command.eaten_at is None and command.time_zone is None:
             return structs.replace(timing, meal_type=meal_type)
+        eaten_at = timing.eaten_at if command.eaten_at is None else command.eaten_at
         return check_timing(
             meal_type=meal_type,
-            eaten_at=timing.eaten_at if command.eaten_at is None else command.eaten_at,
-            time_zone=timing.time_zone if command.time_zone is None else command.time_zone,
+            eaten_at=eaten_at,
+            time_zone=zone_of(eaten_at, timing.time_zone) if command.time_zone is None else command.time_zone,
             at=self._clock(),
         )
 
