@@ -177,7 +177,9 @@ class Meal(MealState, Aggregate):
         )
 
     def delete(self, *, actor: Actor) -> None:
-        """Remove the meal from its owner's diary. The stream stays."""
+        """Remove the meal from its owner's diary. The stream stays. A second delete appends no event."""
+        if self.status is MealStatus.DELETED:
+            return
         self._require("be deleted", MealStatus.ANALYZED, MealStatus.CONFIRMED, MealStatus.FAILED)
         self._trigger(
             MealDeleted,
