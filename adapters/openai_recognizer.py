@@ -3,7 +3,7 @@
 import hashlib
 
 import structlog
-from openai import APIError, AsyncOpenAI
+from openai import APIError
 from openai.types.responses import (
     ResponseFormatTextJSONSchemaConfigParam,
     ResponseInputContentParam,
@@ -18,13 +18,15 @@ from adapters.food_prompt import (
     SCHEMA_NAME,
     ImageDetail,
     hint_line,
-    parse_foods,
 )
 from adapters.openai_answer import ModelAnswer, decode_answer
-from adapters.openai_errors import failure_of, unreadable
+from adapters.openai_errors import failure_of, refused, unusable
+from adapters.openai_http import AnswerTooLarge, openai_client
 from adapters.prices import PriceTable
+from adapters.recognized_foods import RecognizedPlate, read_plate
+from adapters.refusals import is_refusal
 from adapters.resilience import Resilience
-from ledger import ANALYSIS_FAILURES, AnalysisFailure, ModelRun, Recognition, RecognizedFood
+from ledger import ANALYSIS_FAILURES, AnalysisFailure, ModelRun, Recognition
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +39,8 @@ class OpenAIRecognizer:
     """The `FoodRecognizer` of OpenAI.
 
     `base_url` is the address above `/responses`, as https://api.openai.com/v1. Nothing is stored at the service.
-    `max_output_tokens` bounds an answer, thinking included. Without `prices` costs are unknown.
+    `max_output_tokens` bounds an answer, thinking included, and `max_answer_bytes` what is read of it. Without
+    `prices` costs are unknown.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class OpenAIRecognizer:
         resilience: Resilience,
         detail: ImageDetail = ImageDetail.AUTO,
         max_output_tokens: int = 8_000,
+        max_answer_bytes: int = 2_000_000,
         prices: PriceTable | None = None,
     ) -> None:
         self._model = model
@@ -56,16 +60,18 @@ class OpenAIRecognizer:
         self._detail = detail
         self._max_output_tokens = max_output_tokens
         self._prices = prices
-        self._client = AsyncOpenAI(
-            api_key=api_key,
+        self._client = openai_client(
             base_url=base_url,
+            api_key=api_key,
             timeout=resilience.attempt_timeout,
-            max_retries=0,  # `resilience` is the one layer that retries
+            most_bytes=max_answer_bytes,
         )
 
     async def recognize(self, *, photo_url: str, dish_hint: str | None, user_id: str) -> Recognition:
         """As the port says; the tokens and the cost are those of the answer that was used."""
-        return await self._resilience.call(lambda: self._attempt(photo_url, dish_hint, user_id))
+        return await self._resilience.call(
+            lambda: self._attempt(photo_url, dish_hint, user_id), on_behalf_of=user_id
+        )
 
     async def aclose(self) -> None:
         await self._client.close()
@@ -84,6 +90,8 @@ class OpenAIRecognizer:
             )
         except APIError as error:
             failure = failure_of(error)
+        except AnswerTooLarge:
+            failure = unusable()
         else:
             return self._recognition(decode_answer(raw.content))
         raise failure  # outside the handler: the SDK's error holds the request, and with it the photo's address
@@ -99,13 +107,11 @@ class OpenAIRecognizer:
         failure: AnalysisFailure
         tokens = answer.tokens
         try:
-            dish_name, foods = parse_foods(answer.text())
+            plate = _read(answer.text())
         except ANALYSIS_FAILURES as error:
             failure = error
-        except ValueError:
-            failure = unreadable()
         else:
-            return self._priced(answer, dish_name, foods)
+            return self._priced(answer, plate)
         _log.warning(
             "answer_not_usable",
             code=failure.code,
@@ -115,16 +121,15 @@ class OpenAIRecognizer:
         )
         raise failure
 
-    def _priced(
-        self, answer: ModelAnswer, dish_name: str | None, foods: tuple[RecognizedFood, ...]
-    ) -> Recognition:
+    def _priced(self, answer: ModelAnswer, plate: RecognizedPlate) -> Recognition:
         model = (answer.model or self._model)[:200]
         prices = self._prices
         cost = prices.cost(model, answer.service_tier, answer.tokens) if prices else None
         known = prices if cost is not None else None
         return Recognition(
-            dish_name=dish_name,
-            foods=foods,
+            dish_name=plate.dish_name,
+            foods=plate.foods,
+            remarks=plate.remarks,
             run=ModelRun(
                 model=model,
                 prompt_version=PROMPT_VERSION,
@@ -134,3 +139,11 @@ class OpenAIRecognizer:
                 price_table=known.version if known else None,
             ),
         )
+
+
+def _read(said: str) -> RecognizedPlate:
+    try:
+        return read_plate(said)
+    except ValueError:
+        failure = refused() if is_refusal(said) else unusable()
+    raise failure

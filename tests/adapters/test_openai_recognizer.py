@@ -1,8 +1,11 @@
 """The recogniser against real HTTP: what it sends, what it reads, and how each failure is told apart."""
 
+import asyncio
+import gzip
 import hashlib
 import json
 import traceback
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +21,8 @@ from adapters.service_errors import (
     MalformedAnswer,
     Misconfigured,
     QuotaExhausted,
+    TimedOut,
+    UnusableAnswer,
     WouldFailAgain,
 )
 from ledger import (
@@ -32,6 +37,7 @@ from ledger import (
     RecognizedFood,
     ServiceUnavailable,
     TokenUsage,
+    WarningCode,
 )
 from tests.adapters.services import quick_resilience
 from tests.fault_server import FaultyServer
@@ -85,8 +91,8 @@ async def recognizer(server: FaultyServer) -> AsyncIterator[OpenAIRecognizer]:
         yield made
 
 
-async def recognize(recognizer: FoodRecognizer, hint: str | None = None) -> Recognition:
-    return await recognizer.recognize(photo_url=PHOTO, dish_hint=hint, user_id=USER)
+async def recognize(recognizer: FoodRecognizer, hint: str | None = None, *, user: str = USER) -> Recognition:
+    return await recognizer.recognize(photo_url=PHOTO, dish_hint=hint, user_id=user)
 
 
 def message(*parts: dict[str, object]) -> dict[str, object]:
@@ -111,7 +117,7 @@ def said(text: str, **more: object) -> dict[str, object]:
     return answer | more
 
 
-def plate(*foods: dict[str, object], dish_name: str | None = "Breakfast") -> str:
+def plate(*foods: dict[str, object] | None, dish_name: str | None = "Breakfast") -> str:
     return json.dumps({"dish_name": dish_name, "foods": foods})
 
 
@@ -247,12 +253,43 @@ async def test_cost_follows_the_price_of_the_answering_model(server: FaultyServe
     assert (unknown.cost, unknown.cost_currency, unknown.price_table) == (None, None, None)
 
 
-@pytest.mark.parametrize("confidence", [-0.1, 1.1, 93])
-async def test_a_confidence_out_of_range_is_unknown(
-    recognizer: OpenAIRecognizer, server: FaultyServer, confidence: float
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```json\n{plate(EGG)}\n```",
+        f"<think>An egg?</think>\nHere it is:\n{plate(EGG)}",
+        f"\ufeff{plate(EGG)}",
+        plate(EGG, None),
+        plate(*[EGG] * (MOST_FOODS + 1)),
+    ],
+)
+async def test_an_answer_near_the_schema_is_used(
+    recognizer: OpenAIRecognizer, server: FaultyServer, text: str
 ) -> None:
-    server.answer(json=said(plate(EGG | {"confidence": confidence})))
-    assert (await recognize(recognizer)).foods[0].confidence is None
+    server.answer(json=said(text))
+    assert (await recognize(recognizer)).foods[0].name == "egg"
+    assert len(server.requests) == 1
+
+
+async def test_what_was_left_out_is_remarked(recognizer: OpenAIRecognizer, server: FaultyServer) -> None:
+    server.answer(json=said(plate(EGG, None)))
+    assert [remark.code for remark in (await recognize(recognizer)).remarks] == [WarningCode.FOOD_UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"output": [message({"type": "output_text", "text": plate(EGG)})] * 2},
+        {"output": [None, {"type": "message", "content": plate(EGG)}, {"type": "message"}]},
+        said(plate(EGG), usage="many"),
+        said(plate(EGG), usage={"input_tokens": "1000", "output_tokens": 1.5}),
+    ],
+)
+async def test_an_answer_near_the_protocol_is_used(
+    recognizer: OpenAIRecognizer, server: FaultyServer, answer: dict[str, object]
+) -> None:
+    server.answer(body=b"\xef\xbb\xbf" + json.dumps(answer).encode())
+    assert len((await recognize(recognizer)).foods) == 1
 
 
 @pytest.mark.parametrize(
@@ -264,15 +301,8 @@ async def test_a_confidence_out_of_range_is_unknown(
         "{}",
         "",
         plate(EGG | {"name": ""}),
-        plate(EGG | {"name": "  "}),
-        plate(EGG | {"name": "x" * 200}),
-        plate(EGG | {"grams": "55"}),
-        plate(EGG | {"grams": None}),
-        plate(EGG | {"state": "FRIED"}),
-        plate({"name": "egg"}),
-        plate(*[EGG] * (MOST_FOODS + 1)),
-        '{"dish_name": null, "foods": [{"name": "egg", "grams": 1e999, "state": null, "confidence": 1}]}',
-        '{"dish_name": null, "foods": [{"name": "egg", "grams": NaN, "state": null, "confidence": 1}]}',
+        plate(EGG | {"name": None}),
+        plate(None),
     ],
 )
 async def test_an_answer_off_the_schema_gets_one_more_try(
@@ -280,7 +310,7 @@ async def test_an_answer_off_the_schema_gets_one_more_try(
 ) -> None:
     server.answer(json=said(text), times=2)
     server.answer(json=said(plate(EGG)))
-    with capture_logs() as logs, pytest.raises(MalformedAnswer):
+    with capture_logs() as logs, pytest.raises(UnusableAnswer):
         await recognize(recognizer)
     assert len(server.requests) == 2
     spent = [log for log in logs if log["event"] == "answer_not_usable"]
@@ -289,7 +319,7 @@ async def test_an_answer_off_the_schema_gets_one_more_try(
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>gateway</html>", b"[]", b'{"output": 7}', b"", b'"\xff"', b'{"status": "completed"}']
+    "body", [b"<html>gateway</html>", b"[]", b'{"output": 7}', b"", b'"\xff"', b'{"status": "queued"}']
 )
 async def test_an_answer_of_another_protocol_gets_one_more_try(
     recognizer: OpenAIRecognizer, server: FaultyServer, body: bytes
@@ -321,6 +351,8 @@ async def test_an_answer_at_the_token_limit_is_not_retried(
         said("", status="incomplete", incomplete_details={"reason": "content_filter"}),
         said("", status="failed", error={"code": "image_content_policy_violation", "message": "no"}),
         said("", status="failed", error={"code": "invalid_prompt", "message": "no"}),
+        said("I'm sorry, but I can't help with that."),
+        said('{"error": "I cannot analyze this image."}'),
     ],
 )
 async def test_a_refusal_is_told_apart_and_not_tried_again(
@@ -362,6 +394,49 @@ async def test_both_forms_of_unreadable_photo_are_recognised(
             await recognize(recognizer)
         assert "photos.example.org" not in failed.value.message
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "invalid_value", "param": "input[0].content[1].image_url", "message": "Invalid value."},
+        {"code": "invalid_value", "param": "url", "message": "Expected a URL."},
+        {"code": "invalid_value", "param": None, "message": "You uploaded an unsupported image."},
+        {"code": None, "param": None, "message": "You uploaded an unsupported image."},
+        {"code": None, "param": "input", "message": "The data does not represent a valid picture."},
+        {"code": 400, "param": "messages[0].image", "message": "cannot identify file"},
+        {"message": "cannot decode HEIC"},
+    ],
+)
+async def test_a_picture_of_another_kind_is_told_apart(
+    recognizer: OpenAIRecognizer, server: FaultyServer, body: dict[str, object]
+) -> None:
+    server.answer(400, json={"error": body})
+    with pytest.raises(PhotoNotAccessible, match="JPEG"):
+        await recognize(recognizer)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "invalid_value", "param": "text.format", "message": "Invalid value."},
+        {"code": "unsupported_value", "param": None, "message": "This image is not supported."},
+        {
+            "code": None,
+            "param": "messages[1].type",
+            "message": "image_url: only supported by certain models.",
+        },
+        {"code": None, "param": None, "message": "Unsupported parameter: max_output_tokens."},
+        {"code": None, "param": "temperature", "message": "Not supported."},
+    ],
+)
+async def test_a_request_refused_for_something_of_ours_is_not_the_photos(
+    recognizer: OpenAIRecognizer, server: FaultyServer, body: dict[str, object]
+) -> None:
+    server.answer(400, json={"error": body})
+    with pytest.raises(Misconfigured):
+        await recognize(recognizer)
 
 
 async def test_a_limit_that_is_short_is_waited_out(
@@ -491,6 +566,74 @@ async def test_only_repeated_outages_open_the_circuit(
         with pytest.raises(CircuitOpen):
             await recognize(recognizer)
     assert len(server.requests) == 7
+
+
+@pytest.mark.parametrize("text", ["I see an egg.", "I'm sorry, but I can't help with that."])
+async def test_photos_answered_in_prose_open_no_circuit_for_others(server: FaultyServer, text: str) -> None:
+    async with opened(server, quick_resilience(attempts=1, failure_threshold=2)) as recognizer:
+        server.answer(json=said(text), times=6)
+        for _ in range(6):
+            with pytest.raises((UnusableAnswer, AnalysisRefused)):
+                await recognize(recognizer)
+        server.answer(json=said(plate(EGG)))
+        assert len((await recognize(recognizer, user="bob")).foods) == 1
+
+
+async def test_slow_photos_of_one_person_open_no_circuit_for_others(server: FaultyServer) -> None:
+    guard = quick_resilience(attempts=1, attempt_timeout=0.2, failure_threshold=2)
+    async with opened(server, guard) as recognizer:
+        server.silence(times=6)
+        slow = await asyncio.gather(*(recognize(recognizer) for _ in range(6)), return_exceptions=True)
+        assert [type(failure) for failure in slow] == [TimedOut] * 6
+        server.answer(json=said(plate(EGG)))
+        assert len((await recognize(recognizer, user="bob")).foods) == 1
+
+
+async def test_a_service_slow_for_several_persons_is_left_alone(server: FaultyServer) -> None:
+    guard = quick_resilience(attempts=1, attempt_timeout=0.2, failure_threshold=2)
+    async with opened(server, guard) as recognizer:
+        server.silence(times=None)
+        for user in (USER, "bob", "carol"):
+            with pytest.raises(TimedOut):
+                await recognize(recognizer, user=user)
+        with pytest.raises(CircuitOpen):
+            await recognize(recognizer, user="dave")
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_an_answer_without_end_is_cut_at_its_cap(server: FaultyServer, status: int) -> None:
+    server.flood(status, times=None)
+    tracemalloc.start()
+    try:
+        async with opened(server) as recognizer:
+            with pytest.raises(UnusableAnswer):
+                await recognize(recognizer)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(server.requests) == 2
+    assert peak < 10_000_000  # five times the cap
+
+
+async def test_an_answer_announced_too_large_is_not_read(
+    recognizer: OpenAIRecognizer, server: FaultyServer
+) -> None:
+    server.answer(json=said(plate(EGG) + " " * 2_000_000), times=2)
+    server.answer(json=said(plate(EGG) + " " * 1_900_000))
+    with pytest.raises(UnusableAnswer):
+        await recognize(recognizer)
+    assert len((await recognize(recognizer)).foods) == 1
+
+
+async def test_a_compressed_answer_is_not_asked_for_nor_read(server: FaultyServer) -> None:
+    """Ten megabytes fit into ten kilobytes."""
+    bomb = gzip.compress(json.dumps(said(plate(EGG) + " " * 10_000_000)).encode())
+    server.answer(body=bomb, headers={"Content-Encoding": "gzip"}, times=None)
+    async with opened(server) as recognizer:
+        with pytest.raises(UnusableAnswer):
+            await recognize(recognizer)
+    assert {request.headers["accept-encoding"] for request in server.requests} == {"identity"}
 
 
 @pytest.mark.parametrize("fault", ["refused", "bad request", "down", "malformed", "silence", "reset"])
