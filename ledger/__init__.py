@@ -19,6 +19,7 @@ from ledger.deadline import NO_DEADLINE, Deadline
 from ledger.entries import apply_changes, keep_entries
 from ledger.errors import (
     ANALYSIS_FAILURES,
+    AmountUnusable,
     AnalysisFailure,
     AnalysisRefused,
     Conflict,
@@ -47,7 +48,7 @@ from ledger.events import (
     MealUpdated,
 )
 from ledger.meal import Meal
-from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, Nutrients, total
+from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, UNKNOWN, Nutrients, total
 from ledger.ports import (
     FoodRecognizer,
     FoodRecord,
@@ -85,7 +86,9 @@ __all__ = [
     "NUTRIENTS",
     "OPTIONAL_NUTRIENTS",
     "TOPICS",
+    "UNKNOWN",
     "Actor",
+    "AmountUnusable",
     "AnalysisFailure",
     "AnalysisOutcome",
     "AnalysisRefused",

@@ -50,8 +50,8 @@ class FoodRecognizer(Protocol):
 class FoodRecord(Struct, frozen=True, kw_only=True):
     """One food of a nutrient database. `published` is the record's own date; `brand` is absent for a generic food.
 
-    `other_names` are common and scientific names. `remarks` say what was mended in the nutrients, or left unknown
-    as impossible.
+    `group` is the database's own group of foods; `other_names` are common and scientific names. `remarks` say what was
+    mended in the nutrients, or left unknown as impossible.
     """
 
     source: NutrientSource
@@ -62,6 +62,7 @@ class FoodRecord(Struct, frozen=True, kw_only=True):
     published: str | None
     per_100g: Nutrients
     other_names: tuple[str, ...] = ()
+    group: str | None = None
     release: str | None = None
     carbohydrate: CarbohydrateBasis | None = None
     remarks: tuple[Remark, ...] = ()

@@ -16,7 +16,7 @@ from ops.settings import ServeSettings
 _SHARE_OF_DEADLINE = 0.8
 """How much of an analysis' deadline one call to a service may take, its retries included."""
 _FALL_BACK_SECONDS = 3.0
-"""The same for a database that is only asked for foods that the first one lacks: no client should wait long for it."""
+"""The same for a database that is only asked for foods that the food table lacks: no client should wait long for it."""
 
 
 def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
@@ -30,13 +30,13 @@ def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
     )
 
 
-def nutrient_databases(settings: ServeSettings) -> tuple[UsdaDatabase, OpenFoodFactsDatabase]:
-    """The nutrient databases, in the order in which they are asked."""
+def nutrient_services(settings: ServeSettings) -> tuple[UsdaDatabase, OpenFoodFactsDatabase]:
+    """The nutrient databases over HTTP, in the order in which they are asked for what the food table lacks."""
     return (
         UsdaDatabase(
             base_url=settings.usda_base_url,
             api_key=settings.usda_api_key.get_secret_value(),
-            resilience=_resilience(settings, "USDA FoodData Central"),
+            resilience=_resilience(settings, "USDA FoodData Central", most_seconds=_FALL_BACK_SECONDS),
         ),
         OpenFoodFactsDatabase(
             search_url=settings.openfoodfacts_search_url,

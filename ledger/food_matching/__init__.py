@@ -1,5 +1,17 @@
 """Food matching: which of the records that a nutrient database offers is the food on the plate."""
 
-from ledger.food_matching.matching import Match, best_match
+from ledger.food_matching.matching import Candidate, Match, best_match, candidates
+from ledger.food_matching.names import MAX_NAME, asked, index_words, query_words
+from ledger.food_matching.words import canonical
 
-__all__ = ["Match", "best_match"]
+__all__ = [
+    "MAX_NAME",
+    "Candidate",
+    "Match",
+    "asked",
+    "best_match",
+    "candidates",
+    "canonical",
+    "index_words",
+    "query_words",
+]
