@@ -3,10 +3,11 @@
 import json
 from enum import StrEnum
 
+from adapters.model_task import Task
+
 PROMPT_VERSION = "foods-2"
 
 MOST_FOODS = 40
-SCHEMA_NAME = "recognized_foods"
 
 INSTRUCTIONS = """\
 You look at one photo of a meal and list the foods in it, for a food diary. You only name foods and estimate amounts; \
@@ -55,6 +56,10 @@ FOODS_SCHEMA: dict[str, object] = {
     "additionalProperties": False,
 }
 """The strict schema of the answer: everything required, no defaults. `recognized_foods` reads what comes."""
+
+FOODS_TASK = Task(
+    version=PROMPT_VERSION, instructions=INSTRUCTIONS, schema_name="recognized_foods", schema=FOODS_SCHEMA
+)
 
 
 class ImageDetail(StrEnum):

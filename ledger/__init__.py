@@ -50,6 +50,9 @@ from ledger.events import (
 from ledger.meal import Meal
 from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, UNKNOWN, Nutrients, total
 from ledger.ports import (
+    ChoiceOutcome,
+    FoodChoice,
+    FoodChooser,
     FoodRecognizer,
     FoodRecord,
     NutrientDatabase,
@@ -95,6 +98,7 @@ __all__ = [
     "AnalysisRuns",
     "AnalyzeMealPhoto",
     "CarbohydrateBasis",
+    "ChoiceOutcome",
     "CommandHandlers",
     "ConfirmMealAnalysis",
     "ConfirmOutcome",
@@ -105,6 +109,8 @@ __all__ = [
     "EntryChange",
     "ErrorCode",
     "FoodAlternative",
+    "FoodChoice",
+    "FoodChooser",
     "FoodRecognizer",
     "FoodRecord",
     "FoodState",
