@@ -10,7 +10,7 @@ import structlog
 
 from adapters.resilience import Resilience
 from adapters.retry_after import retry_after_seconds
-from adapters.service_errors import AnswerTooLarge, MalformedAnswer, Misconfigured
+from adapters.service_errors import AnswerTooLarge, MalformedAnswer, Misconfigured, TimedOut
 from ledger import RateLimited, ServiceUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ class JsonApi:
             finally:
                 await response.aclose()
         except httpx.TimeoutException:
-            failure = ServiceUnavailable(f"{self._service} did not answer in time.")
+            failure = TimedOut(f"{self._service} did not answer in time.")
         except httpx.DecodingError:
             failure = MalformedAnswer(f"{self._service} gave an answer that cannot be read.")
         except httpx.TransportError:

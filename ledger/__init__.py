@@ -52,6 +52,9 @@ from ledger.meal import Meal
 from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, UNKNOWN, Nutrients, total
 from ledger.plausibility import PlausibleNutrients, SourceNutrients, plausible
 from ledger.ports import (
+    ChoiceOutcome,
+    FoodChoice,
+    FoodChooser,
     FoodRecognizer,
     FoodRecord,
     NutrientDatabase,
@@ -97,6 +100,7 @@ __all__ = [
     "AnalysisRuns",
     "AnalyzeMealPhoto",
     "CarbohydrateBasis",
+    "ChoiceOutcome",
     "CommandHandlers",
     "ConfirmMealAnalysis",
     "ConfirmOutcome",
@@ -107,6 +111,8 @@ __all__ = [
     "EntryChange",
     "ErrorCode",
     "FoodAlternative",
+    "FoodChoice",
+    "FoodChooser",
     "FoodRecognizer",
     "FoodRecord",
     "FoodState",

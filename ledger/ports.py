@@ -68,6 +68,37 @@ class FoodRecord(Struct, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...] = ()
 
 
+class FoodChoice(Struct, frozen=True, kw_only=True):
+    """A food of a plate, and the records among which its own may be, the likeliest first."""
+
+    name: str
+    state: FoodState | None
+    candidates: tuple[FoodRecord, ...]
+
+
+class ChoiceOutcome(Struct, frozen=True, kw_only=True):
+    """For each food, in order, the place of the chosen record among its candidates, counted from 0.
+
+    None: no candidate is that food, or the model did not say. `duration_ms` is the whole call, in milliseconds.
+    """
+
+    chosen: tuple[int | None, ...]
+    run: ModelRun
+    duration_ms: int
+
+
+class FoodChooser(Protocol):
+    """A model that chooses among records by their names, as a person would."""
+
+    async def choose(self, *, foods: Sequence[FoodChoice], user_id: str) -> ChoiceOutcome:
+        """One choice for each food, all from one call; at least one food.
+
+        `user_id` serves the service's abuse detection and is sent only as a hash.
+        Raises an AnalysisFailure.
+        """
+        ...
+
+
 class NutrientDatabase(Protocol):
     """A database that supplies nutrients by a food's name."""
 

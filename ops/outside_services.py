@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from adapters.circuit_breaker import InterlockBreaker
+from adapters.openai_chooser import OpenAIChooser
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.prices import PriceTable
@@ -18,6 +19,9 @@ _SHARE_OF_DEADLINE = 0.8
 _FALL_BACK_SECONDS = 3.0
 """The same for a database that is only asked for foods that the food table lacks: no client should wait long for it."""
 
+_CHOICE_SECONDS = 6.0
+"""The same for the model's choice among records: without it the scores decide."""
+
 
 def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
     """The vision model. Raises BadSettings for a price table that cannot be read."""
@@ -26,6 +30,19 @@ def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
         api_key=settings.openai_api_key.get_secret_value(),
         model=settings.openai_model,
         resilience=_resilience(settings, "OpenAI"),
+        prices=_prices(settings),
+    )
+
+
+def food_chooser(settings: ServeSettings) -> OpenAIChooser | None:
+    """The model that chooses among records, where FOOD_CHOICE asks for it. Raises BadSettings as `recognizer` does."""
+    if settings.food_choice != "model":
+        return None
+    return OpenAIChooser(
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value(),
+        model=settings.openai_model,
+        resilience=_resilience(settings, "OpenAI", most_seconds=_CHOICE_SECONDS),
         prices=_prices(settings),
     )
 
