@@ -23,8 +23,9 @@ from ledger import (
     OPTIONAL_NUTRIENTS,
     CarbohydrateBasis,
     FoodRecord,
-    Nutrients,
     NutrientSource,
+    SourceNutrients,
+    plausible,
 )
 from ledger.food_matching import index_words, query_words
 
@@ -100,7 +101,8 @@ class FoodTable:
                     shared[place] += weight
             best = sorted(shared, key=lambda place: (-shared[place], place))
             found.update(dict.fromkeys(best[:_MOST_CANDIDATES]))
-        return tuple(_record(self._foods[place]) for place in found)
+        records = (_record(self._foods[place]) for place in found)
+        return tuple(record for record in records if record is not None)
 
 
 def _index(foods: Sequence[TableFood]) -> dict[str, array[int]]:
@@ -120,7 +122,13 @@ def _index(foods: Sequence[TableFood]) -> dict[str, array[int]]:
 
 
 @lru_cache(maxsize=4096)
-def _record(food: TableFood) -> FoodRecord:
+def _record(food: TableFood) -> FoodRecord | None:
+    """The row as a record; None when its numbers say nothing or cannot be."""
+    found = plausible(
+        _given(food), food=f"{food.description} {food.group}", basis=CarbohydrateBasis.WITH_FIBER
+    )
+    if found is None:
+        return None
     return FoodRecord(
         source=NutrientSource.USDA,
         source_id=food.id or food.description,
@@ -128,7 +136,8 @@ def _record(food: TableFood) -> FoodRecord:
         data_type=_DATA_TYPES[food.table],
         brand=food.manufacturer or None,
         published=None,
-        per_100g=_nutrients(food),
+        per_100g=found.per_100g,
+        remarks=found.remarks,
         other_names=_other_names(food),
         group=food.group or None,
         release=_RELEASES[food.table],
@@ -145,9 +154,12 @@ def _other_names(food: TableFood) -> tuple[str, ...]:
     )
 
 
-def _nutrients(food: TableFood) -> Nutrients:
-    names = (*NUTRIENTS, *OPTIONAL_NUTRIENTS)
-    return Nutrients.of(**{name: _number(getattr(food, name)) for name in names})
+def _given(food: TableFood) -> SourceNutrients:
+    return SourceNutrients(
+        kcal=_number(food.calories),
+        optional={name: _number(getattr(food, name)) for name in OPTIONAL_NUTRIENTS},
+        **{name: _number(getattr(food, name)) for name in NUTRIENTS if name != "calories"},
+    )
 
 
 def _number(field: str) -> float | None:
