@@ -67,6 +67,7 @@ from ledger.stale_analyses import StaleAnalysisFinder, StaleAnalysisSweep
 from ledger.values import (
     Actor,
     CarbohydrateBasis,
+    ChoiceRun,
     FoodAlternative,
     FoodState,
     MealEntry,
@@ -101,6 +102,7 @@ __all__ = [
     "AnalyzeMealPhoto",
     "CarbohydrateBasis",
     "ChoiceOutcome",
+    "ChoiceRun",
     "CommandHandlers",
     "ConfirmMealAnalysis",
     "ConfirmOutcome",

@@ -1,17 +1,27 @@
 """The analysis: foods and grams from the model, every nutrient from a database."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
-from msgspec import structs
+from msgspec import Struct, structs
 
-from ledger.errors import AmountUnusable, NoFoodRecognized, RateLimited, ServiceUnavailable
-from ledger.food_matching import MAX_NAME, Match, best_match, canonical
+from ledger.errors import ANALYSIS_FAILURES, AmountUnusable, NoFoodRecognized, RateLimited, ServiceUnavailable
+from ledger.food_matching import MAX_NAME, Match, best_match, candidates, canonical, chosen_match
 from ledger.nutrition import MAX_GRAMS, UNKNOWN, is_amount, rounded
-from ledger.ports import FoodRecognizer, FoodRecord, NutrientDatabase, RecognizedFood, Remark
+from ledger.ports import (
+    FoodChoice,
+    FoodChooser,
+    FoodRecognizer,
+    FoodRecord,
+    NutrientDatabase,
+    RecognizedFood,
+    Remark,
+)
 from ledger.values import (
+    ChoiceRun,
     FoodAlternative,
     FoodState,
     MealEntry,
@@ -21,19 +31,38 @@ from ledger.values import (
     WarningCode,
 )
 
+_log = logging.getLogger(__name__)
+
+_MOST_CHOICES = 30
+
+
+class _Found(Struct, frozen=True, kw_only=True):
+    """What the databases have for one food. `unavailable`: one of them could not be asked."""
+
+    food: RecognizedFood
+    match: Match | None
+    records: tuple[FoodRecord, ...]
+    unavailable: bool
+
 
 class MealAnalysis:
-    """Proposes a meal for a photo. The databases are searched in their order, until one has the food."""
+    """Proposes a meal for a photo. The databases are searched in their order, until one has the food.
+
+    Where there is a `chooser`, it chooses among the records for all foods in one call; when it fails, the best score
+    decides as it does without one.
+    """
 
     def __init__(
         self,
         recognizer: FoodRecognizer,
         databases: Sequence[NutrientDatabase],
         *,
+        chooser: FoodChooser | None = None,
         searches_at_once: int = 8,
     ) -> None:
         self._recognizer = recognizer
         self._databases = databases
+        self._chooser = chooser
         self._searches_at_once = searches_at_once
 
     async def propose(self, *, photo_url: str, dish_hint: str | None, user_id: str) -> Proposal:
@@ -51,7 +80,8 @@ class MealAnalysis:
             raise AmountUnusable("Foods were recognised, but no usable amount of any of them.")
         if not foods:
             raise NoFoodRecognized("No food was recognised in the photo.")
-        entries = await self._match_all(foods)
+        found, choice = await self._choose(await self._search_all(foods), user_id)
+        entries = [_proposed(one) for one in found]
         return Proposal(
             dish_name=recognition.dish_name,
             entries=tuple(entry for entry, _ in entries),
@@ -62,36 +92,71 @@ class MealAnalysis:
             ),
             run=recognition.run,
             duration_ms=round((time.monotonic() - started) * 1000),
+            choice=choice,
         )
 
-    async def _match_all(self, foods: Sequence[RecognizedFood]) -> list[tuple[MealEntry, list[MealWarning]]]:
-        """Match all foods concurrently, within the bound on searches."""
+    async def _search_all(self, foods: Sequence[RecognizedFood]) -> list[_Found]:
+        """Search all foods concurrently, within the bound on searches."""
         places = asyncio.Semaphore(self._searches_at_once)
 
-        async def match(food: RecognizedFood) -> tuple[MealEntry, list[MealWarning]]:
+        async def search(food: RecognizedFood) -> _Found:
             async with places:
-                return await self._match(food)
+                return await self._search(food)
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(match(food)) for food in foods]
+            tasks = [group.create_task(search(food)) for food in foods]
         return [task.result() for task in tasks]
 
-    async def _match(self, food: RecognizedFood) -> tuple[MealEntry, list[MealWarning]]:
+    async def _search(self, food: RecognizedFood) -> _Found:
         best: Match | None = None
+        records: list[FoodRecord] = []
         unavailable = False
         for database in self._databases:
             try:
-                match = best_match(food, await database.search(food.name))
+                offered = await database.search(food.name)
             except (RateLimited, ServiceUnavailable):
                 unavailable = True
                 continue
+            records += offered
+            match = best_match(food, offered)
             if match is not None and (best is None or match.confidence > best.confidence):
                 best = match
             if best is not None and best.says_the_food:
                 break
-        entry = _entry(food, best)
-        remarks = [*food.remarks, *_remarks(food, best, unavailable=unavailable)]
-        return entry, [_warning(remark, entry.id) for remark in remarks]
+        return _Found(food=food, match=best, records=tuple(records), unavailable=unavailable)
+
+    async def _choose(
+        self, found: Sequence[_Found], user_id: str
+    ) -> tuple[Sequence[_Found], ChoiceRun | None]:
+        """What the chooser made of it; as it was when there is no chooser, or it fails."""
+        listed = [candidates(one.food, one.records)[:_MOST_CHOICES] for one in found]
+        asked = [place for place, offered in enumerate(listed) if offered]
+        if self._chooser is None or not asked:
+            return found, None
+        choices = [
+            FoodChoice(
+                name=found[place].food.name,
+                state=found[place].food.state,
+                candidates=tuple(candidate.record for candidate in listed[place]),
+            )
+            for place in asked
+        ]
+        try:
+            outcome = await self._chooser.choose(foods=choices, user_id=user_id)
+        except ANALYSIS_FAILURES as failure:
+            _log.warning("food_choice_failed", extra={"code": failure.code})
+            return found, None
+        chosen = list(found)
+        for place, number in zip(asked, outcome.chosen, strict=True):
+            match = None if number is None else chosen_match(listed[place][number])
+            chosen[place] = structs.replace(found[place], match=match)
+        return chosen, ChoiceRun(run=outcome.run, duration_ms=outcome.duration_ms)
+
+
+def _proposed(found: _Found) -> tuple[MealEntry, list[MealWarning]]:
+    entry = _entry(found.food, found.match)
+    remarks = [*found.food.remarks, *_remarks(found.food, found.match, unavailable=found.unavailable)]
+    return entry, [_warning(remark, entry.id) for remark in remarks]
 
 
 def merged(foods: Iterable[RecognizedFood]) -> list[RecognizedFood]:

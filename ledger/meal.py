@@ -98,6 +98,7 @@ class Meal(MealState, Aggregate):
             warnings=proposal.warnings,
             **structs.asdict(proposal.run),
             duration_ms=proposal.duration_ms,
+            choice=proposal.choice,
             personal=AnalysisPersonal(dish_name=proposal.dish_name),
         )
 

@@ -142,14 +142,25 @@ class ModelRun(Struct, frozen=True, kw_only=True):
     price_table: str | None = None
 
 
+class ChoiceRun(Struct, frozen=True, kw_only=True):
+    """The run of a model that chose among the records of a plate's foods, and its duration in milliseconds."""
+
+    run: ModelRun
+    duration_ms: int
+
+
 class Proposal(Struct, frozen=True, kw_only=True):
-    """The result of an analysis: the entries to be reviewed. `duration_ms` is the whole analysis, in milliseconds."""
+    """The result of an analysis: the entries to be reviewed. `duration_ms` is the whole analysis, in milliseconds.
+
+    `choice` is the second run, where a model chose among the records.
+    """
 
     dish_name: str | None
     entries: tuple[MealEntry, ...]
     warnings: tuple[MealWarning, ...]
     run: ModelRun
     duration_ms: int
+    choice: ChoiceRun | None = None
 
 
 class Timing(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from adapters.mongo_projections.read_models import MongoReadModels
 from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
 from ledger import AnalysisRuns, CommandHandlers, MealAnalysis, MealRepository
 from ops.database import PROJECTIONS, Store, open_async_client, open_client
-from ops.outside_services import nutrient_services, recognizer
+from ops.outside_services import food_chooser, nutrient_services, recognizer
 from ops.settings import ServeSettings, StoreSettings, reveal
 from projections import Projector, ProjectorGroup
 
@@ -46,9 +46,11 @@ async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator
             opened.push_async_callback(service.aclose)
         meals = MealRepository(store.ledger, threads=settings.append_threads)
         opened.callback(meals.close)
-        runs = AnalysisRuns(
-            meals, MealAnalysis(model, (FoodTable(), *databases)), deadline=analysis_deadline(settings)
-        )
+        chooser = food_chooser(settings)
+        if chooser is not None:
+            opened.push_async_callback(chooser.aclose)
+        analysis = MealAnalysis(model, (FoodTable(), *databases), chooser=chooser)
+        runs = AnalysisRuns(meals, analysis, deadline=analysis_deadline(settings))
         opened.push_async_callback(runs.drain)
         commands = CommandHandlers(meals, runs, local_environment=settings.is_local)
 

@@ -1,6 +1,6 @@
 """Food matching: which of the records that a nutrient database offers is the food on the plate."""
 
-from ledger.food_matching.matching import Candidate, Match, best_match, candidates, explain
+from ledger.food_matching.matching import Candidate, Match, best_match, candidates, chosen_match, explain
 from ledger.food_matching.names import MAX_NAME, asked, index_words, query_words
 from ledger.food_matching.scoring import Fit
 from ledger.food_matching.words import canonical
@@ -14,6 +14,7 @@ __all__ = [
     "best_match",
     "candidates",
     "canonical",
+    "chosen_match",
     "explain",
     "index_words",
     "query_words",

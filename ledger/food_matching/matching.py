@@ -104,10 +104,19 @@ def best_match(food: RecognizedFood, records: Sequence[FoodRecord]) -> Match | N
     uncertain = best.score < _SURE or len(other) >= _OTHERS_THAT_MATTER * len(near)
     return Match(
         record=best.record,
-        confidence=round(min(1.0, max(0.05, best.score)), 2),
+        confidence=_confidence(best),
         uncertain=uncertain,
         alternatives=_alternatives(best, others) if uncertain else (),
     )
+
+
+def chosen_match(candidate: Candidate) -> Match:
+    """The match that somebody has chosen among the candidates."""
+    return Match(record=candidate.record, confidence=_confidence(candidate))
+
+
+def _confidence(candidate: Candidate) -> float:
+    return round(min(1.0, max(0.05, candidate.score)), 2)
 
 
 def _energy(record: FoodRecord) -> float:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from ledger import (
+    ChoiceOutcome,
+    FoodChoice,
     FoodRecord,
     ModelRun,
     Nutrients,
@@ -100,3 +102,24 @@ class Database:
 
 def usda() -> Database:
     return Database({"rice": RICE, "chicken": CHICKEN})
+
+
+class Chooser:
+    """Chooses these places for the foods in order, or raises `error`."""
+
+    def __init__(self, *chosen: int | None, error: BaseException | None = None) -> None:
+        self._chosen = chosen
+        self._error = error
+        self.asked: list[FoodChoice] = []
+
+    async def choose(self, *, foods: Sequence[FoodChoice], user_id: str) -> ChoiceOutcome:
+        assert user_id == "alice"
+        self.asked = list(foods)
+        if self._error is not None:
+            raise self._error
+        run = ModelRun(
+            model="a-small-model",
+            prompt_version="choice-1",
+            tokens=TokenUsage(input=9, cached=None, written=None, output=3),
+        )
+        return ChoiceOutcome(chosen=self._chosen, run=run, duration_ms=700)

@@ -17,7 +17,7 @@ from ledger import (
 )
 from ledger.nutrition import UNKNOWN
 from tests.ledger.plates import CHICKEN, RICE
-from tests.ledger.ports import Database, Recognizer, food, usda
+from tests.ledger.ports import Chooser, Database, Recognizer, food, usda
 
 MANY = [f"{letter}{letter}ish" for letter in "bcdfghjklmnpqrstvwxz"]
 
@@ -169,3 +169,39 @@ async def test_foods_are_searched_in_parallel_within_a_bound() -> None:
     await propose(analysis)
     assert len(first.searches) == 20
     assert first.most_at_once == 3
+
+
+STEWS = {"lentil and bean stew": RICE, "lentil and chicken stew": CHICKEN}
+
+
+async def test_a_chooser_takes_the_record_that_it_names() -> None:
+    table, chooser = Database(STEWS, offers_all=True), Chooser(1)
+    proposal = await propose(MealAnalysis(Recognizer(food("lentil stew")), [table], chooser=chooser))
+    (choice,) = chooser.asked
+    (entry,) = proposal.entries
+    assert entry.provenance is not None
+    assert entry.provenance.food_name == choice.candidates[1].name
+    assert proposal.warnings == ()
+    assert proposal.choice is not None
+    assert (proposal.choice.run.model, proposal.choice.duration_ms) == ("a-small-model", 700)
+
+
+async def test_a_chooser_may_say_that_no_record_is_the_food() -> None:
+    table = Database(STEWS, offers_all=True)
+    proposal = await propose(MealAnalysis(Recognizer(food("lentil stew")), [table], chooser=Chooser(None)))
+    assert [warning.code for warning in proposal.warnings] == [WarningCode.NUTRIENTS_NOT_FOUND]
+
+
+@pytest.mark.parametrize("failure", [ServiceUnavailable("down"), RateLimited("slowly")])
+async def test_without_the_chooser_the_score_decides(failure: Exception) -> None:
+    chooser = Chooser(error=failure)
+    proposal = await propose(MealAnalysis(Recognizer(food("rice")), [usda()], chooser=chooser))
+    assert proposal.entries[0].nutrients == RICE
+    assert proposal.choice is None
+
+
+async def test_a_chooser_is_not_asked_about_nothing() -> None:
+    chooser = Chooser()
+    proposal = await propose(MealAnalysis(Recognizer(food("cherimoya")), [usda()], chooser=chooser))
+    assert chooser.asked == []
+    assert proposal.choice is None
