@@ -264,6 +264,16 @@ def test_a_name_of_no_food_matches_nothing(nothing: str) -> None:
     assert matched(nothing, None, "Chicken", "Rice, white, cooked", "Beef, plate, raw") is None
 
 
+def test_an_explanation_sums_up_to_the_score() -> None:
+    """Each of the two names by which the food is looked for has its own sum."""
+    asked, offered = food("rice", COOKED), record("Rice, white, long-grain, raw")
+    (best, other) = explain(asked, offered)
+    assert best.score == pytest.approx(candidates(asked, [offered])[0].score, abs=0.001)
+    assert best.score > other.score
+    assert "raw or cooked" in best.costs
+    assert explain(asked, record("()")) == ()
+
+
 def test_a_record_without_a_word_is_passed_over() -> None:
     assert matched("apple", RAW, "", "()", "with", "Apples, raw") == "Apples, raw"
 
