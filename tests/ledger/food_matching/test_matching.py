@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import FoodRecord, FoodState, Nutrients, NutrientSource, RecognizedFood
-from ledger.food_matching import best_match, candidates
+from ledger.food_matching import best_match, candidates, explain
 
 RAW, COOKED = FoodState.RAW, FoodState.COOKED
 
