@@ -268,6 +268,11 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "tzatziki": ("tzatziki dip",),
     "vegetable": ("mixed vegetables, cooked",),
     "vinaigrette": ("salad dressing, vinegar and oil",),
+    "cheesesteak": ("cheese steak sandwich", "steak and cheese sandwich"),
+    "chicken gravy": ("gravy, poultry",),
+    "chicken wrap": ("wrap sandwich, chicken", "chicken fillet sandwich"),
+    "polenta": ("cornmeal mush", "grits, cooked"),
+    "sweet tea": ("tea, iced, bottled, black",),
     "coffee with milk": ("coffee, pre-lightened",),
     "white coffee": ("coffee, pre-lightened",),
     "lemonade": ("lemonade, fruit juice drink",),
@@ -460,7 +465,7 @@ LIGHT = _words(
 )
 """Words of a food made lighter, or sweeter."""
 DECISIVE = LIGHT | _words(
-    "tempeh tofu soy plant vegetable impossible beyond cauliflower oat almond coconut rice cashew caramel diet"
+    "tempeh tofu soy plant impossible beyond cauliflower oat almond coconut rice cashew caramel diet"
 )
 """Words of a food that is not what its last word says, or much lighter or richer ("tempeh bacon")."""
 EXCLUSIVE = (

@@ -61,7 +61,7 @@ def candidates(food: RecognizedFood, records: Iterable[FoodRecord]) -> list[Cand
             for name in (own if parsed.brand else names)
             if (found := fit(name, food.state, parsed)) is not None
         ]
-        if names and parsed.every == said and not parsed.absent:
+        if names and parsed.every == said and not (parsed.absent or parsed.joined):
             fits.append(1.0)  # word for word
         if fits:
             rivals.append(Candidate(record=record, score=round(max(fits), 4)))

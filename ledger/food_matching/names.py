@@ -10,6 +10,7 @@ from ledger.food_matching.lexicon import (
     APPEARANCES,
     COATED,
     COOKING,
+    CUTS,
     EXCLUSIVE,
     GENERIC,
     JOINS,
@@ -136,12 +137,13 @@ def _asked(name: str, words: list[str]) -> FoodName | None:
     main = groups[0][1]
     # "ham and cheese sandwich": the last noun is the head of all; "rice and beans" has two.
     joined = [word for join, group in groups[1:] for word in group]
-    if len(groups) > 1 and groups[1][0] == "and" and groups[-1][1]:
+    is_pair = len(groups) > 1 and groups[1][0] == "and"
+    if is_pair:
         main, joined = [*main, *joined], []
     own = [word for word in main if word not in STOP]
     said = [word for word in own if word not in APPEARANCES and word[0].isalpha()] or own or main
     return FoodName(
-        head=_head(_first_part(name, said)),
+        head=_head(groups[0][1] if is_pair and len(groups[-1][1]) == 1 else _first_part(name, said)),
         words=tuple(dict.fromkeys(said)),
         either=frozenset(),
         joined=tuple(word for word in joined if word not in STOP and word not in APPEARANCES),
@@ -268,10 +270,11 @@ def _groups(words: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 def _head(words: list[str]) -> str:
     if len(words) > 1 and words[-1] in _PARTS:
         words = words[:-1]
-    for word in reversed(words):
-        if word not in _NO_HEADS and not word[0].isdigit():
-            return word
-    return words[-1]
+    nouns = [word for word in words if word not in _NO_HEADS and not word[0].isdigit()]
+    foods = [word for word in nouns if word not in CUTS and word != "meat"]
+    if foods and nouns[-1] not in foods:
+        return foods[-1]  # "swordfish steak" is swordfish
+    return nouns[-1] if nouns else words[-1]
 
 
 def _state(words: Iterable[str]) -> FoodState | None:

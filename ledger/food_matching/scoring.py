@@ -114,7 +114,7 @@ def _share(word: str, record: FoodName, *, is_head: bool) -> float:
     if word in record.later:
         return 0.85 if is_head else 0.97
     if word in record.joined:
-        return 0.5 if is_head else 0.7
+        return 0.2 if is_head else 0.7
     if word in record.aside:
         return 0.7 if is_head else 0.85
     return 0.0
