@@ -87,7 +87,7 @@ async def test_all_databases_down_leave_the_plate_with_warnings() -> None:
 
 
 async def test_an_uncertain_match_has_a_warning_and_alternatives() -> None:
-    table = Database({"lentil and bean stew": RICE, "lentil and chicken stew": CHICKEN}, offers_all=True)
+    table = Database({"bean lentil stew": RICE, "chicken lentil stew": CHICKEN}, offers_all=True)
     proposal = await propose(MealAnalysis(Recognizer(food("lentil stew")), [table]))
     (entry,) = proposal.entries
     assert entry.provenance is not None
@@ -171,7 +171,7 @@ async def test_foods_are_searched_in_parallel_within_a_bound() -> None:
     assert first.most_at_once == 3
 
 
-STEWS = {"lentil and bean stew": RICE, "lentil and chicken stew": CHICKEN}
+STEWS = {"bean lentil stew": RICE, "chicken lentil stew": CHICKEN}
 
 
 async def test_a_chooser_takes_the_record_that_it_names() -> None:
