@@ -17,7 +17,7 @@ from ledger.commands import (
     UpdateMeal,
 )
 from ledger.deadline import NO_DEADLINE, Deadline
-from ledger.entries import apply_changes, keep_entries
+from ledger.entries import apply_changes, keep_entries, replace_entries
 from ledger.errors import (
     ANALYSIS_FAILURES,
     AmountUnusable,
@@ -46,9 +46,12 @@ from ledger.events import (
     MealConfirmed,
     MealDeleted,
     MealEvent,
+    MealNutrientsCompleted,
     MealUpdated,
 )
+from ledger.food_search import FoodSearch
 from ledger.meal import Meal
+from ledger.nutrient_completion import AwaitingMeal, AwaitingMealFinder, NutrientCompletion
 from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, UNKNOWN, Nutrients, total
 from ledger.plausibility import PlausibleNutrients, SourceNutrients, plausible
 from ledger.ports import (
@@ -69,6 +72,7 @@ from ledger.values import (
     CarbohydrateBasis,
     FoodAlternative,
     FoodState,
+    FoundNutrients,
     MealEntry,
     MealSnapshot,
     MealSource,
@@ -99,6 +103,8 @@ __all__ = [
     "AnalysisRefused",
     "AnalysisRuns",
     "AnalyzeMealPhoto",
+    "AwaitingMeal",
+    "AwaitingMealFinder",
     "CarbohydrateBasis",
     "ChoiceOutcome",
     "CommandHandlers",
@@ -115,7 +121,9 @@ __all__ = [
     "FoodChooser",
     "FoodRecognizer",
     "FoodRecord",
+    "FoodSearch",
     "FoodState",
+    "FoundNutrients",
     "IdempotencyConflict",
     "InvalidArgument",
     "InvalidState",
@@ -133,6 +141,7 @@ __all__ = [
     "MealFull",
     "MealLedger",
     "MealNotFound",
+    "MealNutrientsCompleted",
     "MealOutcome",
     "MealRepository",
     "MealSnapshot",
@@ -143,6 +152,7 @@ __all__ = [
     "MealWarning",
     "ModelRun",
     "NoFoodRecognized",
+    "NutrientCompletion",
     "NutrientDatabase",
     "NutrientSource",
     "Nutrients",
@@ -167,6 +177,7 @@ __all__ = [
     "apply_changes",
     "keep_entries",
     "plausible",
+    "replace_entries",
     "total",
     "without_alike",
 ]
