@@ -346,7 +346,7 @@ class TestStaleAnalyses:
         old, older, finished = requested(user_id="bob"), requested(), analyzed()
         given.project(older, old, finished)
         for meal, minutes in ((old, 5), (older, 9), (finished, 9)):
-            given.client[given.database]["meals_v1"].update_one(
+            given.client[given.database]["meals_v2"].update_one(
                 {"_id": str(meal.id)}, {"$set": {"created_at": NOON - timedelta(minutes=minutes)}}
             )
         models = given.models()
@@ -362,18 +362,18 @@ class TestReadiness:
 
     async def test_without_a_projector_it_is_not(self, given: ReadSide) -> None:
         given.projectors[1].close()
-        with pytest.raises(NotReady, match="daily_summaries_v1"):
+        with pytest.raises(NotReady, match="daily_summaries_v2"):
             await given.models().check_ready()
 
     async def test_a_heartbeat_grows_old(self, given: ReadSide) -> None:
         given.client[given.database][PROJECTORS].update_many(
             {}, {"$set": {"at": datetime.now(UTC) - timedelta(seconds=11)}}
         )
-        with pytest.raises(NotReady, match="daily_summaries_v1 and meals_v1"):
+        with pytest.raises(NotReady, match="daily_summaries_v2 and meals_v2"):
             await given.models().check_ready()
 
         given.projectors[0].heartbeat()
-        with pytest.raises(NotReady, match="daily_summaries_v1 up to date"):
+        with pytest.raises(NotReady, match="daily_summaries_v2 up to date"):
             await given.models().check_ready()
 
 
@@ -416,9 +416,9 @@ async def test_a_query_that_gets_no_answer_says_so(silent: AsyncMongoClient[Docu
 async def test_another_error_is_not_taken_for_an_outage(given: ReadSide) -> None:
     meal, database = analyzed(), given.client[given.database]
     given.project(meal)
-    database["meals_v1"].rename("meals")
+    database["meals_v2"].rename("meals")
     divided_by_zero = {"$set": {"status": {"$divide": [1, 0]}}}
-    database.create_collection("meals_v1", viewOn="meals", pipeline=[divided_by_zero])
+    database.create_collection("meals_v2", viewOn="meals", pipeline=[divided_by_zero])
 
     with pytest.raises(OperationFailure):
         await given.models().meal("alice", str(meal.id))

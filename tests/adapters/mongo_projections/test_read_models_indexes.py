@@ -71,7 +71,7 @@ async def profiled(
 async def test_a_history_page_is_read_in_index_order(
     given: ReadSide, query: HistoryQuery, most_keys: int
 ) -> None:
-    ran = await profiled(given, "meals_v1", lambda models: models.meal_history("alice", query))
+    ran = await profiled(given, "meals_v2", lambda models: models.meal_history("alice", query))
 
     assert ran["planSummary"].startswith("IXSCAN { user_id: 1")
     assert ran["planSummary"].count("SCAN") == 1
@@ -81,7 +81,7 @@ async def test_a_history_page_is_read_in_index_order(
 
 async def test_a_day_is_found_by_its_key(given: ReadSide) -> None:
     ran = await profiled(
-        given, "daily_summaries_v1", lambda models: models.daily_summary("alice", date(2025, 11, 3))
+        given, "daily_summaries_v2", lambda models: models.daily_summary("alice", date(2025, 11, 3))
     )
 
     assert ran["planSummary"] == "IDHACK"
@@ -89,10 +89,10 @@ async def test_a_day_is_found_by_its_key(given: ReadSide) -> None:
 
 
 async def test_a_meal_is_found_by_its_id(given: ReadSide) -> None:
-    found = given.client[given.database]["meals_v1"].find_one({"user_id": "alice"})
+    found = given.client[given.database]["meals_v2"].find_one({"user_id": "alice"})
     assert found is not None
 
-    ran = await profiled(given, "meals_v1", lambda models: models.meal("alice", found["_id"]))
+    ran = await profiled(given, "meals_v2", lambda models: models.meal("alice", found["_id"]))
 
     assert ran["docsExamined"] == 2  # the meal, and the checkpoint
 
@@ -101,7 +101,7 @@ async def test_unfinished_meals_are_found_by_their_index(given: ReadSide) -> Non
     def stale(models: MongoReadModels) -> Awaitable[list[str]]:
         return models.stale_analyses(datetime.now(NOON.tzinfo), 5)
 
-    ran = await profiled(given, "meals_v1", stale)
+    ran = await profiled(given, "meals_v2", stale)
 
     assert ran["planSummary"] == "IXSCAN { created_at: 1 }"
     assert not ran.get("hasSortStage", False)
