@@ -15,7 +15,7 @@ from ledger.ports import FoodChooser, FoodRecognizer, RecognizedFood
 from ledger.values import FoodState, MealEntry, MealWarning, Proposal, WarningCode
 
 _SHARE_OF_TIME = 0.95
-"""The share of the analysis' time after which its searches end, so that no recognised plate is lost to a slow database."""
+"""The share of the analysis' time after which its searches end: no recognised plate is lost to a slow database."""
 
 
 class MealAnalysis:
