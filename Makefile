@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test faults lint typecheck export-schema bench requirements clean
+.PHONY: help install run test faults foods lint typecheck export-schema bench requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: install ## run all tests, fault injection included; ledger and projections
 
 faults: install ## inject faults into real replica sets under the event store: make faults [SECONDS=600] [SEED=n]
 	@$(BIN)/python -m tests.faults --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)")
+
+foods: install ## print how well names of foods are matched: make foods [LIST=names.csv]
+	@$(BIN)/python -m tests.foods $(LIST)
 
 lint: install ## check style, format and import contracts
 	@$(BIN)/ruff check .

@@ -2,26 +2,22 @@
 
 import json
 from enum import StrEnum
-from typing import Annotated
 
-import msgspec
-from msgspec import Meta, Struct
+from adapters.model_task import Task
 
-from ledger import FoodState, RecognizedFood
-
-PROMPT_VERSION = "foods-1"
+PROMPT_VERSION = "foods-2"
 
 MOST_FOODS = 40
-LONGEST_NAME = 120
-SCHEMA_NAME = "recognized_foods"
 
 INSTRUCTIONS = """\
 You look at one photo of a meal and list the foods in it, for a food diary. You only name foods and estimate amounts; \
 nutrients are looked up elsewhere.
 
 For each food that can be told apart:
-- name: its plain English name, as a food composition table would list it, without brand, number or amount: \
-"chicken breast", "brown rice", "olive oil". Keep the words that change the food ("fried", "canned", "skim", "sweet"). \
+- name: its plain English name, as a food composition table would list it, without brand, amount or praise: \
+"chicken breast", "brown rice", "olive oil". Keep what changes the food or its nutrients, a per cent included: \
+"2% milk", "90% lean ground beef", "unsalted butter", "fried egg", "canned tuna in water", "cola, sugar free". \
+Name the food itself, not its cut or look: "celery", not "celery sticks". \
 Break a composed dish into its parts when they can be seen; otherwise name the dish.
 - grams: the edible amount that is there, in grams, without bones, shells or peel. Judge the size by the plate, \
 the cutlery and other known things.
@@ -59,7 +55,11 @@ FOODS_SCHEMA: dict[str, object] = {
     "required": ["dish_name", "foods"],
     "additionalProperties": False,
 }
-"""The strict schema of the answer: everything required, no defaults. Bounds are checked in `parse_foods`."""
+"""The strict schema of the answer: everything required, no defaults. `recognized_foods` reads what comes."""
+
+FOODS_TASK = Task(
+    version=PROMPT_VERSION, instructions=INSTRUCTIONS, schema_name="recognized_foods", schema=FOODS_SCHEMA
+)
 
 
 class ImageDetail(StrEnum):
@@ -70,41 +70,6 @@ class ImageDetail(StrEnum):
     AUTO = "auto"
 
 
-class _Food(Struct, frozen=True):
-    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
-    grams: float
-    state: FoodState | None
-    confidence: float
-
-
-class _Foods(Struct, frozen=True):
-    dish_name: str | None
-    foods: Annotated[tuple[_Food, ...], Meta(max_length=MOST_FOODS)]
-
-
 def hint_line(dish_hint: str) -> str:
     """The hint as one line of JSON, so that nothing in it can pass for anything but a value."""
     return json.dumps({"dish_hint": dish_hint}, ensure_ascii=False)
-
-
-def parse_foods(text: str) -> tuple[str | None, tuple[RecognizedFood, ...]]:
-    """The dish's name and the foods of a model's answer. Raises ValueError when it is not of the schema.
-
-    Not every server keeps to a schema that it was given. Whether an amount can be used is the ledger's to judge;
-    a confidence outside 0 to 1 is unknown.
-    """
-    answer = msgspec.json.decode(text, type=_Foods)
-    dish_name = " ".join((answer.dish_name or "").split())[:LONGEST_NAME]
-    return dish_name or None, tuple(_recognized(food) for food in answer.foods)
-
-
-def _recognized(food: _Food) -> RecognizedFood:
-    name = " ".join(food.name.split())
-    if not name:
-        raise ValueError("a food without a name")
-    return RecognizedFood(
-        name=name,
-        grams=food.grams,
-        state=food.state,
-        confidence=food.confidence if 0 <= food.confidence <= 1 else None,
-    )

@@ -10,7 +10,7 @@ import structlog
 
 from adapters.resilience import Resilience
 from adapters.retry_after import retry_after_seconds
-from adapters.service_errors import MalformedAnswer, Misconfigured
+from adapters.service_errors import AnswerTooLarge, MalformedAnswer, Misconfigured, TimedOut
 from ledger import RateLimited, ServiceUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -21,59 +21,76 @@ _ERROR_CODE = re.compile(rb'"code"\s*:\s*"([A-Z][A-Z0-9_]{1,40})"')
 
 
 class JsonApi:
-    """Owns the HTTP client of one service. `headers` go with every request; they may hold the key."""
+    """Owns the HTTP client of one service. `headers` go with every request; they may hold the key.
 
-    def __init__(self, resilience: Resilience, headers: Mapping[str, str]) -> None:
+    An answer of more than `most_bytes` is refused before it is read whole.
+    """
+
+    def __init__(self, resilience: Resilience, headers: Mapping[str, str], *, most_bytes: int) -> None:
         self._resilience = resilience
+        self._most_bytes = most_bytes
+        self._logged: set[tuple[int, str | None]] = set()
         self._service = resilience.service
         self._client = httpx.AsyncClient(
             headers={"Accept": "application/json", **headers}, timeout=resilience.attempt_timeout
         )
 
-    async def get(self, url: str, params: Sequence[tuple[str, str]], answer: type[T]) -> T | None:
-        """The answer as an `answer`, or None where the service has nothing there.
+    async def get(self, url: str, params: Sequence[tuple[str, str]], answer: type[T]) -> T:
+        """The answer as an `answer`. A search that finds nothing answers so with 200: a 404 is a wrong address.
 
-        That is a 404 without an error code; one with a code says that the address is wrong.
         Raises RateLimited, ServiceUnavailable.
         """
         return await self._call(self._client.build_request("GET", url, params=list(params)), answer)
 
-    async def post(self, url: str, body: Mapping[str, object], answer: type[T]) -> T | None:
+    async def post(self, url: str, body: Mapping[str, object], answer: type[T]) -> T:
         """As `get`, with a JSON body."""
         return await self._call(self._client.build_request("POST", url, json=dict(body)), answer)
 
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _call(self, request: httpx.Request, answer: type[T]) -> T | None:
+    async def _call(self, request: httpx.Request, answer: type[T]) -> T:
         return await self._resilience.call(lambda: self._attempt(request, answer))
 
-    async def _attempt(self, request: httpx.Request, answer: type[T]) -> T | None:
+    async def _attempt(self, request: httpx.Request, answer: type[T]) -> T:
         failure: ServiceUnavailable
         try:
-            response = await self._client.send(request)
+            response = await self._client.send(request, stream=True)
+            try:
+                content = await self._content(response)
+            finally:
+                await response.aclose()
         except httpx.TimeoutException:
-            failure = ServiceUnavailable(f"{self._service} did not answer in time.")
+            failure = TimedOut(f"{self._service} did not answer in time.")
         except httpx.DecodingError:
             failure = MalformedAnswer(f"{self._service} gave an answer that cannot be read.")
         except httpx.TransportError:
             failure = ServiceUnavailable(f"{self._service} cannot be reached.")
         else:
-            return self._read(response, answer)
+            return self._read(response, content, answer)
         raise failure  # outside the handlers: their errors hold the request, and with it the key
 
-    def _read(self, response: httpx.Response, answer: type[T]) -> T | None:
-        if response.status_code == httpx.codes.NOT_FOUND and not _ERROR_CODE.search(response.content):
-            return None
+    async def _content(self, response: httpx.Response) -> bytes:
+        content = bytearray()
+        if int(response.headers.get("Content-Length", "0")) <= self._most_bytes:
+            async for part in response.aiter_bytes():
+                content += part
+                if len(content) > self._most_bytes:
+                    break
+            else:
+                return bytes(content)
+        raise AnswerTooLarge(f"{self._service} gave an answer of more than {self._most_bytes} bytes.")
+
+    def _read(self, response: httpx.Response, content: bytes, answer: type[T]) -> T:
         if response.status_code != httpx.codes.OK:
-            self._refuse(response)
+            self._refuse(response, content)
         try:
-            return msgspec.json.decode(response.content, type=answer)
+            return msgspec.json.decode(content, type=answer)
         except (msgspec.DecodeError, UnicodeDecodeError):
             failure = MalformedAnswer(f"{self._service} gave an answer that cannot be read.")
         raise failure
 
-    def _refuse(self, response: httpx.Response) -> NoReturn:
+    def _refuse(self, response: httpx.Response, content: bytes) -> NoReturn:
         status = response.status_code
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise RateLimited(
@@ -82,11 +99,12 @@ class JsonApi:
             )
         if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT:
             raise ServiceUnavailable(f"{self._service} is not available at the moment; try again later.")
-        named = _ERROR_CODE.search(response.content)
-        _log.error(
-            "service_misconfigured",
-            service=self._service,
-            status=status,
-            reason=named[1].decode() if named else None,
-        )
+        named = _ERROR_CODE.search(content)
+        self._log_once(status, named[1].decode() if named else None)
         raise Misconfigured(f"{self._service} cannot be used at the moment.")
+
+    def _log_once(self, status: int, reason: str | None) -> None:
+        """Each food of each plate meets the same refusal: the operator needs to hear of it once in a process."""
+        if (status, reason) not in self._logged:
+            self._logged.add((status, reason))
+            _log.error("service_misconfigured", service=self._service, status=status, reason=reason)

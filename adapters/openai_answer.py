@@ -3,9 +3,10 @@
 import msgspec
 from msgspec import Struct
 
-from adapters.openai_errors import cut_off, down, failure_by_code, refused, unreadable
+from adapters.openai_errors import cut_off, down, failure_by_code, refused, unreadable, unusable
 from ledger import TokenUsage
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_TOKENS = 10**9
 
 
@@ -26,17 +27,30 @@ class _Usage(Struct, frozen=True):
 
 
 class _Part(Struct, frozen=True):
-    type: str
+    type: str | None = None
     text: str | None = None
 
 
 class _Item(Struct, frozen=True):
-    type: str
-    content: tuple[_Part, ...] | None = None
+    type: str | None = None
+    content: tuple[_Part, ...] | str | None = None
+
+    def said(self) -> tuple[_Part, ...]:
+        """The parts of a message; a bare text is one part."""
+        if self.type != "message" or self.content is None:
+            return ()
+        if isinstance(self.content, str):
+            return (_Part(type="output_text", text=self.content),)
+        return self.content
 
 
 class _Error(Struct, frozen=True):
-    code: str | None = None
+    code: str | int | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The code; a number, as a gateway's, names nothing."""
+        return self.code if isinstance(self.code, str) else None
 
 
 class _Incomplete(Struct, frozen=True):
@@ -51,12 +65,12 @@ class ModelAnswer(Struct, frozen=True):
     service_tier: str | None = None
     error: _Error | None = None
     incomplete_details: _Incomplete | None = None
-    output: tuple[_Item, ...] = ()
-    usage: _Usage | None = None
+    output: tuple[_Item | None, ...] | None = ()
+    usage: object = None
 
     @property
     def tokens(self) -> TokenUsage:
-        usage = self.usage or _Usage()
+        usage = _usage(self.usage)
         details = usage.input_tokens_details or _InputDetails()
         return TokenUsage(
             input=_count(usage.input_tokens),
@@ -68,26 +82,37 @@ class ModelAnswer(Struct, frozen=True):
     def text(self) -> str:
         """What the model said.
 
-        Raises AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable when it did not say it to the end.
+        Raises AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable when it did not say it to the end,
+        or said nothing.
         """
         if self.error is not None or self.status == "failed":
-            raise failure_by_code(self.error.code if self.error else None) or down()
+            raise failure_by_code(self.error.name if self.error else None) or down()
         if self.status == "incomplete":
             reason = self.incomplete_details.reason if self.incomplete_details else None
             raise failure_by_code(reason) or cut_off()
-        parts = [part for item in self.output if item.type == "message" for part in item.content or ()]
+        parts = [part for item in self.output or () if item for part in item.said()]
         if any(part.type == "refusal" for part in parts):
             raise refused()
-        said = "".join(part.text or "" for part in parts if part.type == "output_text")
-        if self.status not in (None, "completed") or not said:
+        if self.status not in (None, "completed"):
             raise unreadable()
+        said = "".join(part.text or "" for part in parts if part.type == "output_text")
+        if not said.strip():
+            raise unusable()
         return said
+
+
+def _usage(reported: object) -> _Usage:
+    """What it took is worth less than what it said: a report that cannot be read is none."""
+    try:
+        return msgspec.convert(reported, _Usage, strict=False)
+    except msgspec.ValidationError:
+        return _Usage()
 
 
 def decode_answer(content: bytes) -> ModelAnswer:
     """Raises MalformedAnswer when it is no answer of this protocol."""
     try:
-        return msgspec.json.decode(content, type=ModelAnswer)
+        return msgspec.json.decode(content.removeprefix(_BYTE_ORDER_MARK), type=ModelAnswer)
     except (msgspec.DecodeError, UnicodeDecodeError):
         malformed = unreadable()
     raise malformed

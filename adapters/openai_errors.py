@@ -6,7 +6,14 @@ import structlog
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
 from adapters.retry_after import retry_after_seconds
-from adapters.service_errors import MalformedAnswer, Misconfigured, QuotaExhausted, WouldFailAgain
+from adapters.service_errors import (
+    MalformedAnswer,
+    Misconfigured,
+    QuotaExhausted,
+    TimedOut,
+    UnusableAnswer,
+    WouldFailAgain,
+)
 from ledger import AnalysisFailure, AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -48,18 +55,39 @@ CONFIGURATION_CODES = frozenset({"data_residency_mismatch", "invalid_api_key", "
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TRANSIENT_STATUSES = frozenset({408, 409})
+_PHOTO_STATUSES = frozenset({400, 415})
+_IMAGE = re.compile(r"image|picture|photo", re.IGNORECASE)
+# What a request may be refused for that is ours: the photo is all that changes from one to the next.
+_OURS = re.compile(r"\b(?:models?|param(?:eter)?s?|argument|schema|tokens?|key|body)\b", re.IGNORECASE)
 
 
 def failure_of(error: APIError) -> AnalysisFailure:
     """The ledger's error for one that the SDK raised; a fault of our own is logged."""
     if isinstance(error, APITimeoutError):
-        return ServiceUnavailable(f"{SERVICE} did not answer in time.")
+        return TimedOut(f"{SERVICE} did not answer in time.")
     if isinstance(error, APIConnectionError):
         return ServiceUnavailable(f"{SERVICE} cannot be reached.")
     if not isinstance(error, APIStatusError):
         return unreadable()
     retry_after = retry_after_seconds(error.response.headers)
-    return failure_by_code(error.code, retry_after) or _failure_by_status(error, retry_after)
+    named = failure_by_code(error.code, retry_after)
+    if named is not None:
+        return named
+    return _photo_not_readable() if _is_of_the_photo(error) else _failure_by_status(error, retry_after)
+
+
+def _is_of_the_photo(error: APIStatusError) -> bool:
+    """Whether a request was refused for its photo by a code that may mean anything, or by none (a number is none)."""
+    body = error.body
+    if error.status_code not in _PHOTO_STATUSES or not isinstance(body, dict):
+        return False
+    place, message = str(body.get("param") or ""), str(body.get("message") or "")
+    about_image = _IMAGE.search(place) or place == "url" or (not place and _IMAGE.search(message))
+    if error.code == "invalid_value":
+        return bool(about_image)
+    if error.code is not None and not error.code.isdecimal():
+        return False
+    return not _OURS.search(message) and bool(about_image or place in ("", "input"))
 
 
 def _failure_by_status(error: APIStatusError, retry_after: float | None) -> AnalysisFailure:
@@ -74,9 +102,7 @@ def _failure_by_status(error: APIStatusError, retry_after: float | None) -> Anal
 def failure_by_code(code: str | None, retry_after: float | None = None) -> AnalysisFailure | None:
     """The ledger's error for the service's own code, or None for a code that it is not known to use."""
     if code in PHOTO_CODES:
-        return PhotoNotAccessible(
-            "The photo could not be opened. Check that its address is public and a picture."
-        )
+        return _photo_not_readable()
     if code in REFUSAL_CODES:
         return refused()
     if code in QUOTA_CODES:
@@ -87,6 +113,12 @@ def failure_by_code(code: str | None, retry_after: float | None = None) -> Analy
     if code in CONFIGURATION_CODES:
         return _misconfigured(None, code)
     return None
+
+
+def _photo_not_readable() -> PhotoNotAccessible:
+    return PhotoNotAccessible(
+        "The photo could not be opened. Check that its address is public and a picture (JPEG, PNG, WebP or GIF)."
+    )
 
 
 def refused() -> AnalysisRefused:
@@ -104,6 +136,11 @@ def cut_off() -> WouldFailAgain:
 
 def unreadable() -> MalformedAnswer:
     return MalformedAnswer(f"{SERVICE} gave an answer that cannot be read; try again.")
+
+
+def unusable() -> UnusableAnswer:
+    """For an answer of the protocol that is not what was asked for."""
+    return UnusableAnswer(f"{SERVICE} gave an answer that cannot be used; try again.")
 
 
 def _limited(retry_after: float | None) -> RateLimited:

@@ -1,32 +1,63 @@
 """OpenFoodFacts: nutrients of packaged foods by name. Its data are under the ODbL: name the source where they show."""
 
-import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from adapters import per_100ml
+from adapters.food_answers import number, readable, text
 from adapters.json_api import JsonApi
+from adapters.openfoodfacts_nutrition import product_nutrients
 from adapters.resilience import Resilience
-from ledger import KJ_PER_KCAL, FoodRecord, Nutrients, NutrientSource
+from ledger import CarbohydrateBasis, FoodRecord, NutrientSource, plausible, without_alike
 
 PAGE_SIZE = 24
+MOST_BYTES = 1_000_000
+"""A page of 24 products has some 200 kB."""
+
+LANGUAGES = (
+    "en",
+    "fr",
+    "de",
+    "es",
+    "it",
+    "nl",
+    "pt",
+    "pl",
+    "sv",
+    "da",
+    "nb",
+    "fi",
+    "cs",
+    "hu",
+    "ro",
+    "el",
+    "tr",
+)
+"""Languages in which a product may have its only name; the service gives only fields that are asked for."""
+
 FIELDS = (
     "code",
     "product_name",
-    "product_name_en",
+    *(f"product_name_{language}" for language in LANGUAGES),
+    "generic_name",
     "brands",
+    "categories_tags",
     "product_type",
     "nutriments",
+    "nutrition",
+    "nutrition_data_per",
+    "product_quantity_unit",
+    "serving_quantity_unit",
+    "serving_size",
     "last_modified_t",
 )
 
-SALT_PER_SODIUM = 2.5
-MG_PER_G = 1000
-
-# Anyone can enter a product. 100 g of pure fat have 900 kcal; what says more, or holds more than it weighs, is wrong.
-MOST_KCAL = 950
-MOST_GRAMS = 105
+_DRY = re.compile(
+    r"(?i)\b(?:powder(?:ed)?|mix(?:es)?|dry|dried|instant granules|concentrate[d]?|cubes?|undiluted|uncooked)\b"
+)
 
 
 class OpenFoodFactsDatabase:
@@ -47,10 +78,15 @@ class OpenFoodFactsDatabase:
         contact: str = "self-hosted meal diary",
     ) -> None:
         self._search_url = search_url
-        self._api = JsonApi(resilience, {"User-Agent": f"MealLedger/{version} ({contact})"})
+        self._service = resilience.service
+        agent = {"User-Agent": f"MealLedger/{version} ({contact})"}
+        self._api = JsonApi(resilience, agent, most_bytes=MOST_BYTES)
 
     async def search(self, name: str) -> Sequence[FoodRecord]:
-        """The products found under the name whose nutrients per 100 g are known and possible."""
+        """The products found under the name whose nutrients are known and possible; one of each name.
+
+        They are of the product as it is eaten: the prepared soup, unless the name asks for the powder.
+        """
         words = " ".join(name.split())
         if not words:
             return ()
@@ -63,114 +99,64 @@ class OpenFoodFactsDatabase:
             ("fields", ",".join(FIELDS)),
         ]
         answer = await self._api.get(self._search_url, params, _SearchAnswer)
-        if answer is None:
-            return ()
-        records = (_record(product) for product in answer.products)
-        return tuple(record for record in records if record is not None)
+        dry = _DRY.search(words) is not None
+        records = readable(self._service, answer.products, lambda product: _record(product, dry=dry))
+        return without_alike(records, words)
 
     async def aclose(self) -> None:
         await self._api.aclose()
 
 
-class _Product(Struct, frozen=True):
-    """What people enter is of many shapes, so that a field counts only where it has the expected one."""
-
-    code: object = None
-    product_name: object = None
-    product_name_en: object = None
-    brands: object = None
-    product_type: object = None
-    nutriments: object = None
-    last_modified_t: object = None
-
-
 class _SearchAnswer(Struct, frozen=True):
-    products: tuple[_Product, ...]
+    products: list[object]
 
 
-def _record(product: _Product) -> FoodRecord | None:
-    code = _text(product.code)
-    name = _text(product.product_name_en) or _text(product.product_name)
-    per_100g = _per_100g(product.nutriments) if isinstance(product.nutriments, dict) else None
-    if code is None or name is None or per_100g is None:
+def _record(product: Mapping[str, object], *, dry: bool) -> FoodRecord | None:
+    code, name = text(product.get("code")), next(_names(product), None)
+    read = product_nutrients(product, dry=dry)
+    if code is None or name is None or read is None:
+        return None
+    given, remarks = per_100ml.per_100g_or_said(
+        read.nutrients, serving=text(product.get("serving_size")) or "", is_liquid=read.per_100ml
+    )
+    found = plausible(given, food=f"{name} {_categories(product)}", basis=CarbohydrateBasis.WITHOUT_FIBER)
+    if found is None:
         return None
     return FoodRecord(
         source=NutrientSource.OPENFOODFACTS,
         source_id=code,
         name=name,
-        data_type=_text(product.product_type),
-        brand=_brand(product.brands),
-        published=_date(product.last_modified_t),
-        per_100g=per_100g,
+        data_type=text(product.get("product_type")),
+        brand=_brand(product.get("brands")),
+        published=_date(product.get("last_modified_t")),
+        per_100g=found.per_100g,
+        carbohydrate=CarbohydrateBasis.WITHOUT_FIBER,
+        remarks=(*remarks, *found.remarks),
     )
 
 
-def _per_100g(nutriments: Mapping[str, object]) -> Nutrients | None:
-    """The product as sold, or None where it says nothing about 100 g or nothing possible.
-
-    `_serving` values are not used, since what a serving weighs is often missing. `_prepared_100g` values are not
-    used either: with them one record would stand for two foods, the powder and the soup. `<name>_100g` is
-    in the standard unit: kJ for energy and energy-kj, kcal for energy-kcal, grams for all else, sodium included.
-    """
-
-    def read(name: str) -> float | None:
-        return _number(nutriments.get(f"{name}_100g"))
-
-    calories = read("energy-kcal")
-    if calories is None:
-        kilojoules = _first_known(read("energy-kj"), read("energy"))
-        calories = None if kilojoules is None else kilojoules / KJ_PER_KCAL
-    sodium_g, salt_g = read("sodium"), read("salt")
-    if sodium_g is None and salt_g is not None:
-        sodium_g = salt_g / SALT_PER_SODIUM
-    found = Nutrients.of(
-        calories=calories,
-        protein=read("proteins"),
-        carbs=read("carbohydrates"),
-        fat=read("fat"),
-        fiber=read("fiber"),
-        sugar=read("sugars"),
-        sodium=None if sodium_g is None else sodium_g * MG_PER_G,
-    )
-    return found if _says_something(found) and _is_possible(found) else None
+def _names(product: Mapping[str, object]) -> Iterator[str]:
+    """The product's names, the English one first: some products have one in another language's field only."""
+    fields = ("product_name_en", "product_name", *(f"product_name_{language}" for language in LANGUAGES))
+    for field in (*fields, "generic_name"):
+        name = text(product.get(field))
+        if name is not None:
+            yield name
 
 
-def _says_something(found: Nutrients) -> bool:
-    return any(value is not None for value in (found.calories, found.protein, found.carbs, found.fat))
-
-
-def _is_possible(found: Nutrients) -> bool:
-    grams = (found.protein or 0) + (found.carbs or 0) + (found.fat or 0)
-    return (found.calories or 0) <= MOST_KCAL and grams <= MOST_GRAMS
-
-
-def _first_known(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)
-
-
-def _number(value: object) -> float | None:
-    """A number, or a text that is one ("3.5"); anything else is unknown."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+def _categories(product: Mapping[str, object]) -> str:
+    tags = product.get("categories_tags")
+    return " ".join(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ""
 
 
 def _brand(value: object) -> str | None:
     """The first of the brands: a text with commas in one form of the service, a list in another."""
     first = value[0] if isinstance(value, list) and value else value
-    return _text(first.partition(",")[0]) if isinstance(first, str) else None
+    return text(first.partition(",")[0]) if isinstance(first, str) else None
 
 
 def _date(value: object) -> str | None:
-    seconds = _number(value)
+    seconds = number(value)
     if seconds is None or seconds > datetime.max.replace(tzinfo=UTC).timestamp():
         return None
     return datetime.fromtimestamp(seconds, UTC).date().isoformat()

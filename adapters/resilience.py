@@ -1,4 +1,4 @@
-"""The one layer that bounds, retries and guards calls to an outside service: retry → breaker → time-out → call."""
+"""The one layer that bounds, retries and guards calls to an outside service: breaker → retry → time-out → attempt."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,8 +8,8 @@ import stamina
 import structlog
 
 from adapters.circuit_breaker import CircuitBreaker
-from adapters.service_errors import MalformedAnswer, is_worth_a_retry
-from ledger import LedgerError, RateLimited, ServiceUnavailable
+from adapters.service_errors import MalformedAnswer, TimedOut, is_worth_a_retry
+from ledger import LedgerError, RateLimited
 
 _log = structlog.get_logger(__name__)
 
@@ -19,10 +19,11 @@ T = TypeVar("T")
 class Resilience:
     """Runs the calls to one service. All times are in seconds.
 
-    A call has at most `attempts` attempts of at most `attempt_timeout` each, and no attempt starts later than
-    `budget` after the call began. What the service says in Retry-After is waited for when it fits into the budget;
-    when it does not, RateLimited is raised at once, so that the person can be told. Else waits double from
-    `wait_initial` to `wait_max`, with jitter. The caller's own deadline may cut everything at any moment.
+    A call has at most `attempts` attempts of at most `attempt_timeout` each, and ends `budget` after it began. What
+    the service says in Retry-After is waited for when it fits into the budget; when it does not, RateLimited is
+    raised at once, so that the person can be told. Else waits double from `wait_initial` to `wait_max`, with jitter.
+    An attempt that timed out is tried again where there is time for a whole one. The caller's own deadline may cut
+    everything at any moment. The breaker counts calls, whatever number of attempts they took.
     """
 
     def __init__(
@@ -44,13 +45,20 @@ class Resilience:
         self._wait_initial = wait_initial
         self._wait_max = wait_max
 
-    async def call(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def call(self, attempt: Callable[[], Awaitable[T]], *, on_behalf_of: str | None = None) -> T:
         """What `attempt` returns. It must be safe to run again, and raise the ledger's errors and no others.
 
-        Raises what the last attempt raised, ServiceUnavailable after its time-out, CircuitOpen.
+        `on_behalf_of` is the person whose call it is, None where nothing of one person's is sent: what may come from
+        that person's own data opens no circuit for others.
+        Raises what the last attempt raised, TimedOut, CircuitOpen.
         """
+        return await self._breaker.call(lambda: self._tried(attempt), on_behalf_of=on_behalf_of)
+
+    async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        deadline = asyncio.get_running_loop().time() + self._budget
+        earlier: LedgerError | None = None
         async for trial in stamina.retry_context(
-            on=_Retries(self.service, self._budget, self._wait_initial),
+            on=_Retries(self.service, deadline, self._wait_initial, self.attempt_timeout),
             attempts=self._attempts,
             timeout=None,
             wait_initial=self._wait_initial,
@@ -58,25 +66,36 @@ class Resilience:
             wait_max=self._wait_max,
         ):
             with trial:
-                return await self._breaker.call(lambda: self._bounded(attempt))
+                try:
+                    return await self._bounded(attempt, deadline, earlier)
+                except LedgerError as error:
+                    earlier = error
+                    raise
         raise AssertionError("the retry layer ends with a result or an error")
 
-    async def _bounded(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _bounded(
+        self, attempt: Callable[[], Awaitable[T]], deadline: float, earlier: LedgerError | None
+    ) -> T:
+        """One attempt. Where the call's deadline leaves it no whole time-out, what went wrong earlier stands."""
+        ends = asyncio.get_running_loop().time() + self.attempt_timeout
         try:
-            async with asyncio.timeout(self.attempt_timeout):
+            async with asyncio.timeout_at(min(ends, deadline)):
                 return await attempt()
         except TimeoutError:
-            late = ServiceUnavailable(f"{self.service} did not answer in time.")
+            late: LedgerError = TimedOut(f"{self.service} did not answer in time.")
+            if ends > deadline and earlier is not None:
+                late = earlier
         raise late  # outside the handler: what was cut off may hold the request
 
 
 class _Retries:
     """Decides, failure by failure, whether one call goes on: the wait in seconds, True for the usual one, or False."""
 
-    def __init__(self, service: str, budget: float, shortest_wait: float) -> None:
+    def __init__(self, service: str, deadline: float, shortest_wait: float, attempt_timeout: float) -> None:
         self._service = service
-        self._deadline = asyncio.get_running_loop().time() + budget
+        self._deadline = deadline
         self._shortest_wait = shortest_wait
+        self._attempt_timeout = attempt_timeout
         self._malformed = 0
 
     def __call__(self, error: Exception) -> bool | float:
@@ -87,7 +106,8 @@ class _Retries:
             return False
         asked = error.retry_after if isinstance(error, RateLimited) else None
         wait = self._shortest_wait if asked is None else max(asked, self._shortest_wait)
-        if asyncio.get_running_loop().time() + wait > self._deadline:
+        needed = self._attempt_timeout if isinstance(error, TimedOut) else 0.0
+        if asyncio.get_running_loop().time() + wait + needed > self._deadline:
             return False
         code = error.code if isinstance(error, LedgerError) else None
         _log.warning("service_call_failed", service=self._service, code=code, retry_after=asked)

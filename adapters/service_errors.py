@@ -10,6 +10,14 @@ class MalformedAnswer(ServiceUnavailable):
     """The service answered something that its protocol does not allow. Worth one more try, not several."""
 
 
+class UnusableAnswer(MalformedAnswer):
+    """The answer is of the protocol, but not what was asked for: one person's photo may be the reason."""
+
+
+class TimedOut(ServiceUnavailable):
+    """The service did not answer in time: one person's photo may be the reason."""
+
+
 class WouldFailAgain(ServiceUnavailable):
     """The same call would fail in the same way: never retried, and no sign that the service is down."""
 
@@ -18,6 +26,10 @@ class Misconfigured(WouldFailAgain):
     """The service refuses our key, our model or our request: only the operator can mend it."""
 
     retryable = False
+
+
+class AnswerTooLarge(WouldFailAgain):
+    """The service's answer is longer than we read; its length is of what was asked for."""
 
 
 class CircuitOpen(WouldFailAgain):
@@ -36,6 +48,11 @@ def is_service_failure(error: BaseException) -> bool:
     A refusal, a photo out of reach, a limit reached and a fault of our own do not: the service did its part.
     """
     return isinstance(error, ServiceUnavailable) and not isinstance(error, WouldFailAgain)
+
+
+def may_be_the_callers(error: BaseException) -> bool:
+    """Whether a service failure may come from what one person sent: it tells of the service once others have it too."""
+    return isinstance(error, TimedOut | UnusableAnswer)
 
 
 def is_worth_a_retry(error: BaseException) -> bool:

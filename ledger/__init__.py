@@ -1,5 +1,6 @@
 """The write side: the Meal aggregate, its events, the analysis, the commands, and the ports they need."""
 
+from ledger.alike_records import without_alike
 from ledger.analysis import MealAnalysis
 from ledger.analysis_run import AnalysisRuns
 from ledger.application import MealLedger, TypedEventMapper
@@ -19,6 +20,7 @@ from ledger.deadline import NO_DEADLINE, Deadline
 from ledger.entries import apply_changes, keep_entries
 from ledger.errors import (
     ANALYSIS_FAILURES,
+    AmountUnusable,
     AnalysisFailure,
     AnalysisRefused,
     Conflict,
@@ -47,19 +49,27 @@ from ledger.events import (
     MealUpdated,
 )
 from ledger.meal import Meal
-from ledger.nutrition import KJ_PER_KCAL, Nutrients, total
+from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, UNKNOWN, Nutrients, total
+from ledger.plausibility import PlausibleNutrients, SourceNutrients, plausible
 from ledger.ports import (
+    ChoiceOutcome,
+    FoodChoice,
+    FoodChooser,
     FoodRecognizer,
     FoodRecord,
-    FoodState,
     NutrientDatabase,
     Recognition,
     RecognizedFood,
+    Remark,
 )
 from ledger.repository import MealRepository
 from ledger.stale_analyses import StaleAnalysisFinder, StaleAnalysisSweep
 from ledger.values import (
     Actor,
+    CarbohydrateBasis,
+    ChoiceRun,
+    FoodAlternative,
+    FoodState,
     MealEntry,
     MealSnapshot,
     MealSource,
@@ -79,13 +89,20 @@ __all__ = [
     "ANALYSIS_FAILURES",
     "KJ_PER_KCAL",
     "NO_DEADLINE",
+    "NUTRIENTS",
+    "OPTIONAL_NUTRIENTS",
     "TOPICS",
+    "UNKNOWN",
     "Actor",
+    "AmountUnusable",
     "AnalysisFailure",
     "AnalysisOutcome",
     "AnalysisRefused",
     "AnalysisRuns",
     "AnalyzeMealPhoto",
+    "CarbohydrateBasis",
+    "ChoiceOutcome",
+    "ChoiceRun",
     "CommandHandlers",
     "ConfirmMealAnalysis",
     "ConfirmOutcome",
@@ -95,6 +112,9 @@ __all__ = [
     "EntryAmount",
     "EntryChange",
     "ErrorCode",
+    "FoodAlternative",
+    "FoodChoice",
+    "FoodChooser",
     "FoodRecognizer",
     "FoodRecord",
     "FoodState",
@@ -129,12 +149,15 @@ __all__ = [
     "NutrientSource",
     "Nutrients",
     "PhotoNotAccessible",
+    "PlausibleNutrients",
     "Proposal",
     "Provenance",
     "RateLimited",
     "Recognition",
     "RecognizedFood",
+    "Remark",
     "ServiceUnavailable",
+    "SourceNutrients",
     "StaleAnalysisFinder",
     "StaleAnalysisSweep",
     "Timing",
@@ -145,5 +168,7 @@ __all__ = [
     "WarningCode",
     "apply_changes",
     "keep_entries",
+    "plausible",
     "total",
+    "without_alike",
 ]

@@ -19,11 +19,12 @@ from ledger.commands import (
 )
 from ledger.deadline import NO_DEADLINE, Deadline
 from ledger.errors import Conflict, IdempotencyConflict
-from ledger.idempotency import fingerprint, meal_id_for
+from ledger.idempotency import fingerprint, former_fingerprint, meal_id_for
 from ledger.local_day import now
 from ledger.meal import Meal
 from ledger.photo_url import check_photo_url
 from ledger.repository import MealRepository
+from ledger.time_zones import zone_of
 from ledger.validation import (
     MAX_HINT,
     MAX_NOTES,
@@ -67,7 +68,7 @@ class CommandHandlers:
             await self._meals.append(meal, deadline)
         except Conflict:
             first = await self._meals.get(meal.id, deadline)
-            if first.fingerprint != meal.fingerprint:
+            if first.fingerprint not in {meal.fingerprint, former_fingerprint(meal.id, command)}:
                 raise IdempotencyConflict(
                     "This idempotency key was used for a different request.", field="idempotencyKey"
                 ) from None
@@ -76,6 +77,7 @@ class CommandHandlers:
 
     def _requested(self, actor: Actor, command: AnalyzeMealPhoto) -> Meal:
         at = self._clock()
+        eaten_at = at if command.eaten_at is None else command.eaten_at
         meal_id = meal_id_for(actor.user_id, check_idempotency_key(command.idempotency_key))
         return Meal.request_analysis(
             meal_id,
@@ -84,8 +86,8 @@ class CommandHandlers:
             dish_hint=check_text(command.dish_hint, field="dishHint", longest=MAX_HINT),
             timing=check_timing(
                 meal_type=command.meal_type,
-                eaten_at=at if command.eaten_at is None else command.eaten_at,
-                time_zone="UTC" if command.time_zone is None else command.time_zone,
+                eaten_at=eaten_at,
+                time_zone=zone_of(eaten_at, "UTC") if command.time_zone is None else command.time_zone,
                 at=at,
             ),
             fingerprint=fingerprint(meal_id, command),
@@ -132,17 +134,18 @@ class CommandHandlers:
         meal_type = command.meal_type or timing.meal_type
         if command.eaten_at is None and command.time_zone is None:
             return structs.replace(timing, meal_type=meal_type)
+        eaten_at = timing.eaten_at if command.eaten_at is None else command.eaten_at
         return check_timing(
             meal_type=meal_type,
-            eaten_at=timing.eaten_at if command.eaten_at is None else command.eaten_at,
-            time_zone=timing.time_zone if command.time_zone is None else command.time_zone,
+            eaten_at=eaten_at,
+            time_zone=zone_of(eaten_at, timing.time_zone) if command.time_zone is None else command.time_zone,
             at=self._clock(),
         )
 
     async def delete_meal(
         self, actor: Actor, command: DeleteMeal, deadline: Deadline = NO_DEADLINE
     ) -> MealOutcome:
-        """Remove the meal. Raises MealNotFound, InvalidState, InvalidArgument, Conflict."""
+        """Remove the meal; again, the same outcome. Raises MealNotFound, InvalidState, InvalidArgument, Conflict."""
         return _outcome(
             *await self._change(actor, command.meal_id, lambda meal: meal.delete(actor=actor), deadline)
         )

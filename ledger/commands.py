@@ -11,7 +11,10 @@ from ledger.values import Actor, MealSnapshot, MealType
 
 
 class AnalyzeMealPhoto(Struct, frozen=True, kw_only=True):
-    """Analyse a photo and propose a meal. Defaults: now, UTC, and the usual meal type of the local hour."""
+    """Analyse a photo and propose a meal.
+
+    Defaults: now, the offset of `eaten_at` as the zone, and the usual meal type of the local hour.
+    """
 
     photo_url: str
     dish_hint: str | None = None
@@ -34,7 +37,10 @@ class EntryAmount(Struct, frozen=True, kw_only=True):
 
 
 class UpdateMeal(Struct, frozen=True, kw_only=True):
-    """Change a meal. Absent fields stay as they are; `notes=None` clears the notes."""
+    """Change a meal. Absent fields stay as they are; `notes=None` clears the notes.
+
+    A time alone stays in the meal's zone if it is in UTC or has that zone's offset; else its offset is the zone.
+    """
 
     meal_id: str
     meal_type: MealType | None = None

@@ -9,6 +9,7 @@ LedgerError
 ├── IdempotencyConflict
 ├── Conflict
 ├── NoFoodRecognized      ┐
+├── AmountUnusable        │
 ├── PhotoNotAccessible    │
 ├── AnalysisRefused       ├ AnalysisFailure: may end an analysis
 ├── RateLimited           │
@@ -29,6 +30,7 @@ class ErrorCode(StrEnum):
     INVALID_STATE = "INVALID_STATE"
     UNKNOWN_ENTRY = "UNKNOWN_ENTRY"
     NO_FOOD_RECOGNIZED = "NO_FOOD_RECOGNIZED"
+    AMOUNT_UNUSABLE = "AMOUNT_UNUSABLE"
     PHOTO_NOT_ACCESSIBLE = "PHOTO_NOT_ACCESSIBLE"
     ANALYSIS_REFUSED = "ANALYSIS_REFUSED"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
@@ -103,6 +105,12 @@ class NoFoodRecognized(LedgerError):
     code = ErrorCode.NO_FOOD_RECOGNIZED
 
 
+class AmountUnusable(LedgerError):
+    """The model saw foods, but gave no usable amount of any of them."""
+
+    code = ErrorCode.AMOUNT_UNUSABLE
+
+
 class PhotoNotAccessible(LedgerError):
     """The model's service could not fetch or read the photo."""
 
@@ -142,7 +150,12 @@ class OutcomeUnknown(ServiceUnavailable):
 
 
 AnalysisFailure: TypeAlias = (
-    NoFoodRecognized | PhotoNotAccessible | AnalysisRefused | RateLimited | ServiceUnavailable
+    NoFoodRecognized
+    | AmountUnusable
+    | PhotoNotAccessible
+    | AnalysisRefused
+    | RateLimited
+    | ServiceUnavailable
 )
 """The errors that may end an analysis, and no others: their codes are stored in MealAnalysisFailed."""
 

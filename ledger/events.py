@@ -15,6 +15,7 @@ from ledger.errors import ErrorCode
 from ledger.local_day import now
 from ledger.nutrition import Nutrients
 from ledger.values import (
+    ChoiceRun,
     MealEntry,
     MealSource,
     MealStatus,
@@ -92,7 +93,8 @@ class MealAnalysisRequested(MealEvent, Aggregate.Created):
 class MealAnalyzed(MealEvent):
     """Foods were recognised and matched. `duration_ms` is the whole analysis, in milliseconds.
 
-    From `model` to `price_table` these are the facts of the ModelRun, flat, so that analysts query them by name.
+    From `model` to `price_table` these are the facts of the ModelRun, flat, so that analysts query them by name. Where
+    a model also chose among the records, `choice` has that run.
     """
 
     TOPIC: ClassVar[str] = "MealAnalyzed"
@@ -107,6 +109,7 @@ class MealAnalyzed(MealEvent):
     cost_currency: str | None
     price_table: str | None
     duration_ms: int
+    choice: ChoiceRun | None
     personal: AnalysisPersonal
 
 

@@ -1,32 +1,15 @@
 """Instants and local days: an instant is UTC at millisecond precision; a day is the person's own calendar date."""
 
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from importlib import resources
-from zoneinfo import ZoneInfo
 
 from ledger.errors import InvalidArgument
+from ledger.time_zones import time_zone
 from ledger.values import MealType
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 """How far a person's clock may run ahead of the server's."""
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-
-_AREAS = frozenset(
-    {
-        "Africa",
-        "America",
-        "Antarctica",
-        "Arctic",
-        "Asia",
-        "Atlantic",
-        "Australia",
-        "Europe",
-        "Indian",
-        "Pacific",
-    }
-)
 
 
 def to_instant(moment: datetime) -> datetime:
@@ -40,31 +23,6 @@ def to_instant(moment: datetime) -> datetime:
 def now() -> datetime:
     """This moment, as an instant."""
     return to_instant(datetime.now(UTC))
-
-
-@cache
-def geographic_zones() -> frozenset[str]:
-    """The names of the pinned `tzdata` that name a place, and `UTC`."""
-    names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
-    return frozenset(name for name in names if name.split("/")[0] in _AREAS) | {"UTC"}
-
-
-@cache
-def _load(name: str) -> ZoneInfo:
-    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
-        return ZoneInfo.from_file(file, key=name)
-
-
-def time_zone(name: str) -> ZoneInfo:
-    """The zone of that IANA name, from the pinned `tzdata` and never from the machine.
-
-    Raises InvalidArgument for a name that is neither of a place nor UTC.
-    """
-    if name not in geographic_zones():
-        raise InvalidArgument(
-            "timeZone must be the IANA name of a place, such as Europe/Paris, or UTC.", field="timeZone"
-        )
-    return _load(name)
 
 
 def local_date(instant: datetime, zone: str) -> date:

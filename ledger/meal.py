@@ -98,6 +98,7 @@ class Meal(MealState, Aggregate):
             warnings=proposal.warnings,
             **structs.asdict(proposal.run),
             duration_ms=proposal.duration_ms,
+            choice=proposal.choice,
             personal=AnalysisPersonal(dish_name=proposal.dish_name),
         )
 
@@ -177,7 +178,9 @@ class Meal(MealState, Aggregate):
         )
 
     def delete(self, *, actor: Actor) -> None:
-        """Remove the meal from its owner's diary. The stream stays."""
+        """Remove the meal from its owner's diary. The stream stays. A second delete appends no event."""
+        if self.status is MealStatus.DELETED:
+            return
         self._require("be deleted", MealStatus.ANALYZED, MealStatus.CONFIRMED, MealStatus.FAILED)
         self._trigger(
             MealDeleted,

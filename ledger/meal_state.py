@@ -13,7 +13,7 @@ from ledger.events import (
     MealEvent,
     MealUpdated,
 )
-from ledger.nutrition import Nutrients, total
+from ledger.nutrition import UNKNOWN, Nutrients, total
 from ledger.values import MealEntry, MealSource, MealStatus, MealWarning, Timing
 
 
@@ -38,6 +38,9 @@ class MealState:
 
     @property
     def totals(self) -> Nutrients:
+        """The sum over the entries; unknown where the analysis failed."""
+        if self.failure_code is not None:
+            return UNKNOWN
         return total(entry.nutrients for entry in self.entries)
 
     @singledispatchmethod

@@ -20,7 +20,21 @@ MIN_GRAMS, MAX_GRAMS = 0.001, 10_000.0
 """The bounds of one entry's amount, in grams."""
 
 NUTRIENTS = ("calories", "protein", "carbs", "fat", "fiber", "sugar", "sodium")
-"""The names of the nutrients, in the order in which they are shown."""
+"""The names of the seven nutrients that `complete` speaks of, in the order in which they are shown."""
+
+OPTIONAL_NUTRIENTS = (
+    "saturated_fat",
+    "cholesterol",
+    "potassium",
+    "calcium",
+    "iron",
+    "magnesium",
+    "vitamin_a",
+    "vitamin_c",
+    "vitamin_d",
+    "vitamin_b12",
+)
+"""The names of the nutrients that many sources do not give, in the order in which they are shown."""
 
 
 def to_thousandths(value: float) -> int:
@@ -44,10 +58,14 @@ def _divided_half_even(numerator: int, denominator: int) -> int:
     return quotient + (twice > denominator or (twice == denominator and quotient % 2 == 1))
 
 
-class Nutrients(Struct, frozen=True, kw_only=True):
+class Nutrients(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Energy in kcal; protein, carbs, fat, fiber and sugar in g; sodium in mg. `None` is unknown, which is not zero.
 
     `complete`: every part of the total knew all seven. An incomplete total is the sum of the known values.
+
+    The optional ones: saturated_fat in g; cholesterol, potassium, calcium, iron, magnesium and vitamin_c in mg;
+    vitamin_a (retinol activity equivalents), vitamin_d and vitamin_b12 in micrograms. `partial` names those of them
+    that some parts of the total did not know, so that the value is the sum of the known ones.
     """
 
     calories: float | None
@@ -58,6 +76,17 @@ class Nutrients(Struct, frozen=True, kw_only=True):
     sugar: float | None
     sodium: float | None
     complete: bool
+    saturated_fat: float | None = None
+    cholesterol: float | None = None
+    potassium: float | None = None
+    calcium: float | None = None
+    iron: float | None = None
+    magnesium: float | None = None
+    vitamin_a: float | None = None
+    vitamin_c: float | None = None
+    vitamin_d: float | None = None
+    vitamin_b12: float | None = None
+    partial: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -70,13 +99,19 @@ class Nutrients(Struct, frozen=True, kw_only=True):
         fiber: float | None = None,
         sugar: float | None = None,
         sodium: float | None = None,
+        **optional: float | None,
     ) -> Self:
-        """The nutrients of one food, rounded to thousandths. An impossible value counts as unknown."""
-        values = [
-            rounded(value) if value is not None and 0 <= value <= MOST else None
-            for value in (calories, protein, carbs, fat, fiber, sugar, sodium)
-        ]
-        return cls(**dict(zip(NUTRIENTS, values, strict=True)), complete=None not in values)
+        """The nutrients of one food, rounded to thousandths. An impossible value counts as unknown.
+
+        `optional` are named as in OPTIONAL_NUTRIENTS.
+        """
+        values = [_possible(value) for value in (calories, protein, carbs, fat, fiber, sugar, sodium)]
+        return cls(
+            **dict(zip(NUTRIENTS, values, strict=True)),
+            complete=None not in values,
+            partial=(),
+            **{name: _possible(value) for name, value in optional.items()},
+        )
 
     def for_grams(self, grams: float) -> Self:
         """The nutrients of `grams` of the food, from the nutrients of 100 g; correctly rounded, half to even."""
@@ -90,7 +125,11 @@ class Nutrients(Struct, frozen=True, kw_only=True):
         return structs.replace(self, **scaled)
 
     def _values(self) -> Iterable[tuple[str, float | None]]:
-        return ((name, getattr(self, name)) for name in NUTRIENTS)
+        return ((name, getattr(self, name)) for name in (*NUTRIENTS, *OPTIONAL_NUTRIENTS))
+
+
+def _possible(value: float | None) -> float | None:
+    return rounded(value) if value is not None and 0 <= value <= MOST else None
 
 
 UNKNOWN = Nutrients.of()
@@ -100,9 +139,17 @@ UNKNOWN = Nutrients.of()
 def total(parts: Iterable[Nutrients]) -> Nutrients:
     """The exact sum of the known values; of no parts, zero. A nutrient that no part knows stays unknown."""
     listed = list(parts)
+    optional = {name: [getattr(part, name) for part in listed] for name in OPTIONAL_NUTRIENTS}
+    sums = {name: _sum(values) for name, values in optional.items()}
     return Nutrients(
         **{name: _sum([getattr(part, name) for part in listed]) for name in NUTRIENTS},
         complete=all(part.complete for part in listed),
+        **sums,
+        partial=tuple(
+            name
+            for name, values in optional.items()
+            if sums[name] is not None and (None in values or any(name in part.partial for part in listed))
+        ),
     )
 
 

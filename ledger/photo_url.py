@@ -7,7 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from ledger.errors import InvalidArgument
 
-MAX_LENGTH = 2048
+MAX_LENGTH = 4096
+"""Signed addresses carry a session's token, of up to 2,000 characters and more."""
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Kept from public use by RFC 6761, 6762, 7686 and 8375, or in common use inside organisations.
@@ -38,6 +39,12 @@ def check_photo_url(url: str, *, local_environment: bool) -> str:
     if not local_environment and not _is_public(host):
         raise _refused("The photo URL must name a public host.")
     return url
+
+
+def photo_address(url: str) -> str:
+    """What of a checked URL names the photo: scheme, host and path. A signature is in the query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
 
 
 def _split(url: str) -> SplitResult:

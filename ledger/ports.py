@@ -1,20 +1,19 @@
 """The ports of the analysis to outside services. Adapters implement them, and raise the errors of `ledger.errors`."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
 
 from ledger.nutrition import Nutrients
-from ledger.values import ModelRun, NutrientSource
+from ledger.values import CarbohydrateBasis, FoodState, ModelRun, NutrientSource, WarningCode
 
 
-class FoodState(StrEnum):
-    """Whether the food on the plate is raw or cooked."""
+class Remark(Struct, frozen=True, kw_only=True):
+    """Something that the person should know of a food or of the plate, to become a warning of the meal."""
 
-    RAW = "RAW"
-    COOKED = "COOKED"
+    code: WarningCode
+    message: str
 
 
 class RecognizedFood(Struct, frozen=True, kw_only=True):
@@ -24,14 +23,16 @@ class RecognizedFood(Struct, frozen=True, kw_only=True):
     grams: float
     state: FoodState | None
     confidence: float | None
+    remarks: tuple[Remark, ...] = ()
 
 
 class Recognition(Struct, frozen=True, kw_only=True):
-    """The model's answer, and the run that gave it."""
+    """The model's answer, and the run that gave it. `remarks` are of the plate, as of a food that was left out."""
 
     dish_name: str | None
     foods: tuple[RecognizedFood, ...]
     run: ModelRun
+    remarks: tuple[Remark, ...] = ()
 
 
 class FoodRecognizer(Protocol):
@@ -47,7 +48,11 @@ class FoodRecognizer(Protocol):
 
 
 class FoodRecord(Struct, frozen=True, kw_only=True):
-    """One food of a nutrient database. `published` is the record's own date; `brand` is absent for a generic food."""
+    """One food of a nutrient database. `published` is the record's own date; `brand` is absent for a generic food.
+
+    `group` is the database's own group of foods; `other_names` are common and scientific names. `remarks` say what was
+    mended in the nutrients, or left unknown as impossible.
+    """
 
     source: NutrientSource
     source_id: str
@@ -56,6 +61,42 @@ class FoodRecord(Struct, frozen=True, kw_only=True):
     brand: str | None
     published: str | None
     per_100g: Nutrients
+    other_names: tuple[str, ...] = ()
+    group: str | None = None
+    release: str | None = None
+    carbohydrate: CarbohydrateBasis | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+class FoodChoice(Struct, frozen=True, kw_only=True):
+    """A food of a plate, and the records among which its own may be, the likeliest first."""
+
+    name: str
+    state: FoodState | None
+    candidates: tuple[FoodRecord, ...]
+
+
+class ChoiceOutcome(Struct, frozen=True, kw_only=True):
+    """For each food, in order, the place of the chosen record among its candidates, counted from 0.
+
+    None: no candidate is that food, or the model did not say. `duration_ms` is the whole call, in milliseconds.
+    """
+
+    chosen: tuple[int | None, ...]
+    run: ModelRun
+    duration_ms: int
+
+
+class FoodChooser(Protocol):
+    """A model that chooses among records by their names, as a person would."""
+
+    async def choose(self, *, foods: Sequence[FoodChoice], user_id: str) -> ChoiceOutcome:
+        """One choice for each food, all from one call; at least one food.
+
+        `user_id` serves the service's abuse detection and is sent only as a hash.
+        Raises an AnalysisFailure.
+        """
+        ...
 
 
 class NutrientDatabase(Protocol):

@@ -8,6 +8,7 @@ from ledger.commands import EntryAmount
 from ledger.errors import InvalidArgument
 from ledger.local_day import check_eaten_at, local_date, usual_meal_type
 from ledger.nutrition import MAX_GRAMS, is_amount, rounded
+from ledger.time_zones import canonical_zone
 from ledger.values import MealType, Timing
 
 MAX_HINT = 500
@@ -51,11 +52,12 @@ def check_idempotency_key(key: str | None) -> str | None:
 def check_timing(*, meal_type: MealType | None, eaten_at: datetime, time_zone: str, at: datetime) -> Timing:
     """The meal's timing; its type defaults to the usual one of the local hour. Raises InvalidArgument."""
     instant = check_eaten_at(eaten_at, at)
+    zone = canonical_zone(time_zone)
     return Timing(
-        meal_type=meal_type or usual_meal_type(instant, time_zone),
+        meal_type=meal_type or usual_meal_type(instant, zone),
         eaten_at=instant,
-        time_zone=time_zone,
-        local_date=local_date(instant, time_zone),
+        time_zone=zone,
+        local_date=local_date(instant, zone),
     )
 
 

@@ -46,12 +46,32 @@ class WarningCode(StrEnum):
     NUTRIENTS_NOT_FOUND = "NUTRIENTS_NOT_FOUND"
     NUTRIENTS_UNAVAILABLE = "NUTRIENTS_UNAVAILABLE"
     AMOUNT_UNUSABLE = "AMOUNT_UNUSABLE"
+    AMOUNT_UNCERTAIN = "AMOUNT_UNCERTAIN"
+    MATCH_UNCERTAIN = "MATCH_UNCERTAIN"
+    NUTRIENTS_IMPLAUSIBLE = "NUTRIENTS_IMPLAUSIBLE"
+    FOOD_UNREADABLE = "FOOD_UNREADABLE"
+    FOODS_LEFT_OUT = "FOODS_LEFT_OUT"
+
+
+class FoodState(StrEnum):
+    """Whether the food on the plate is raw or cooked."""
+
+    RAW = "RAW"
+    COOKED = "COOKED"
+
+
+class CarbohydrateBasis(StrEnum):
+    """What a source counts as carbohydrate: US tables and labels include the fibre, labels of the EU do not."""
+
+    WITH_FIBER = "WITH_FIBER"
+    WITHOUT_FIBER = "WITHOUT_FIBER"
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
     """The record that a food's nutrients come from: the source's own id, kind of record, name and publication date.
 
-    `match_confidence`, from 0 to 1, is how well the record's name matches the recognised food.
+    `release` is the release of the table that holds the record. `match_confidence`, from 0 to 1, is how well the
+    record's name matches the recognised food.
     """
 
     source: NutrientSource
@@ -60,12 +80,24 @@ class Provenance(Struct, frozen=True, kw_only=True):
     food_name: str
     published: str | None
     match_confidence: float
+    release: str | None = None
+    carbohydrate: CarbohydrateBasis | None = None
+
+
+class FoodAlternative(Struct, frozen=True, kw_only=True):
+    """Another record that may be the food: its source, the source's own id and name, and kcal per 100 g."""
+
+    source: NutrientSource
+    source_id: str
+    food_name: str
+    calories: float | None
 
 
 class MealEntry(Struct, frozen=True, kw_only=True):
     """One food of a meal: a snapshot, which later changes at the source never rewrite.
 
-    `confidence` is the model's own, from 0 to 1. An unmatched food has no provenance and unknown nutrients.
+    `state` and `confidence` are the model's own, the latter from 0 to 1. An unmatched food has no provenance and
+    unknown nutrients. `alternatives` are the best other records where the match is uncertain, at most three.
     """
 
     id: str
@@ -75,6 +107,8 @@ class MealEntry(Struct, frozen=True, kw_only=True):
     nutrients: Nutrients
     confidence: float | None
     provenance: Provenance | None
+    state: FoodState | None = None
+    alternatives: tuple[FoodAlternative, ...] = ()
 
 
 class MealWarning(Struct, frozen=True, kw_only=True):
@@ -108,14 +142,25 @@ class ModelRun(Struct, frozen=True, kw_only=True):
     price_table: str | None = None
 
 
+class ChoiceRun(Struct, frozen=True, kw_only=True):
+    """The run of a model that chose among the records of a plate's foods, and its duration in milliseconds."""
+
+    run: ModelRun
+    duration_ms: int
+
+
 class Proposal(Struct, frozen=True, kw_only=True):
-    """The result of an analysis: the entries to be reviewed. `duration_ms` is the whole analysis, in milliseconds."""
+    """The result of an analysis: the entries to be reviewed. `duration_ms` is the whole analysis, in milliseconds.
+
+    `choice` is the second run, where a model chose among the records.
+    """
 
     dish_name: str | None
     entries: tuple[MealEntry, ...]
     warnings: tuple[MealWarning, ...]
     run: ModelRun
     duration_ms: int
+    choice: ChoiceRun | None = None
 
 
 class Timing(Struct, frozen=True, kw_only=True):

@@ -2,13 +2,20 @@
 
 import signal
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
 
+from ledger.values import FoodState
 from ops.errors import OperatorError
 from ops.settings import ServeSettings, Settings, StoreSettings, installed_version, load_settings
+
+if TYPE_CHECKING:
+    from ops.foods import FoodReport
+
+_NOT_FOUND = 4
+"""The exit code of a command that did its work and found nothing."""
 
 app = typer.Typer(
     name="meal-ledger",
@@ -111,6 +118,40 @@ def smoke(
     report = report_as_json if json else report_as_lines
     if not report(url, token):
         raise typer.Exit(1)
+
+
+foods = typer.Typer(help="See which foods of the table a name finds, and why.", no_args_is_help=True)
+app.add_typer(foods, name="foods")
+
+_Name = Annotated[
+    str, typer.Argument(help="A name as a person or a model says it, such as 'grilled salmon'.")
+]
+_State = Annotated[FoodState | None, typer.Option(case_sensitive=False, help="How the food was seen.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@foods.command()
+def search(
+    name: _Name, *, state: _State = None, limit: Annotated[int, typer.Option(min=1)] = 10, json: _Json = False
+) -> None:
+    """List the records of the food table that a name may mean, best first. Exit code 4 when there are none."""
+    from ops.foods import search_report
+
+    _report(search_report(name, state, limit), as_json=json)
+
+
+@foods.command()
+def explain(name: _Name, *, state: _State = None, json: _Json = False) -> None:
+    """Show how a name is understood, which record of the food table wins, and why. Exit code 4 when none does."""
+    from ops.foods import explanation
+
+    _report(explanation(name, state), as_json=json)
+
+
+def _report(report: "FoodReport", *, as_json: bool) -> None:
+    typer.echo(report.json() if as_json else "\n".join(report.lines()))
+    if not report.found:
+        raise typer.Exit(_NOT_FOUND)
 
 
 def main() -> None:

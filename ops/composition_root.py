@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
+from adapters.food_table import FoodTable
 from adapters.mongo.read.log_positions import MongoLogPositions
 from adapters.mongo_projections.log_reader import RecorderLogReader
 from adapters.mongo_projections.projection_store import MongoProjectionStore
@@ -19,7 +20,7 @@ from adapters.mongo_projections.read_models import MongoReadModels
 from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
 from ledger import AnalysisRuns, CommandHandlers, MealAnalysis, MealRepository
 from ops.database import PROJECTIONS, Store, open_async_client, open_client
-from ops.outside_services import nutrient_databases, recognizer
+from ops.outside_services import food_chooser, nutrient_services, recognizer
 from ops.settings import ServeSettings, StoreSettings, reveal
 from projections import Projector, ProjectorGroup
 
@@ -40,12 +41,16 @@ class ApiParts(NamedTuple):
 async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator[ApiParts]:
     """Commands, queries and authentication. At the end the analyses in hand reach their outcome, then all is closed."""
     async with AsyncExitStack() as opened:
-        model, databases = recognizer(settings), nutrient_databases(settings)
+        model, databases = recognizer(settings), nutrient_services(settings)
         for service in (model, *databases):
             opened.push_async_callback(service.aclose)
         meals = MealRepository(store.ledger, threads=settings.append_threads)
         opened.callback(meals.close)
-        runs = AnalysisRuns(meals, MealAnalysis(model, databases), deadline=analysis_deadline(settings))
+        chooser = food_chooser(settings)
+        if chooser is not None:
+            opened.push_async_callback(chooser.aclose)
+        analysis = MealAnalysis(model, (FoodTable(), *databases), chooser=chooser)
+        runs = AnalysisRuns(meals, analysis, deadline=analysis_deadline(settings))
         opened.push_async_callback(runs.drain)
         commands = CommandHandlers(meals, runs, local_environment=settings.is_local)
 

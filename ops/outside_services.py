@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from adapters.circuit_breaker import InterlockBreaker
+from adapters.openai_chooser import OpenAIChooser
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.prices import PriceTable
@@ -16,7 +17,10 @@ from ops.settings import ServeSettings
 _SHARE_OF_DEADLINE = 0.8
 """How much of an analysis' deadline one call to a service may take, its retries included."""
 _FALL_BACK_SECONDS = 3.0
-"""The same for a database that is only asked for foods that the first one lacks: no client should wait long for it."""
+"""The same for a database that is only asked for foods that the food table lacks: no client should wait long for it."""
+
+_CHOICE_SECONDS = 6.0
+"""The same for the model's choice among records: without it the scores decide."""
 
 
 def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
@@ -30,13 +34,26 @@ def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
     )
 
 
-def nutrient_databases(settings: ServeSettings) -> tuple[UsdaDatabase, OpenFoodFactsDatabase]:
-    """The nutrient databases, in the order in which they are asked."""
+def food_chooser(settings: ServeSettings) -> OpenAIChooser | None:
+    """The model that chooses among records, where FOOD_CHOICE asks for it. Raises BadSettings as `recognizer` does."""
+    if settings.food_choice != "model":
+        return None
+    return OpenAIChooser(
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value(),
+        model=settings.openai_model,
+        resilience=_resilience(settings, "OpenAI", most_seconds=_CHOICE_SECONDS),
+        prices=_prices(settings),
+    )
+
+
+def nutrient_services(settings: ServeSettings) -> tuple[UsdaDatabase, OpenFoodFactsDatabase]:
+    """The nutrient databases over HTTP, in the order in which they are asked for what the food table lacks."""
     return (
         UsdaDatabase(
             base_url=settings.usda_base_url,
             api_key=settings.usda_api_key.get_secret_value(),
-            resilience=_resilience(settings, "USDA FoodData Central"),
+            resilience=_resilience(settings, "USDA FoodData Central", most_seconds=_FALL_BACK_SECONDS),
         ),
         OpenFoodFactsDatabase(
             search_url=settings.openfoodfacts_search_url,

@@ -42,6 +42,10 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Each value is checked; whether it must be there depends on the command."""
 
@@ -71,6 +75,7 @@ class Settings(BaseSettings):
     openai_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     openai_timeout_seconds: Seconds = 20.0
     openai_prices_file: Path | None = None
+    food_choice: Annotated[Literal["score", "model"], BeforeValidator(_lower)] = "score"
     usda_api_key: ApiKey | None = None
     usda_base_url: HttpUrl = "https://api.nal.usda.gov/fdc/v1"
     openfoodfacts_base_url: HttpUrl = "https://world.openfoodfacts.org"

@@ -8,6 +8,7 @@ from functools import singledispatch
 from msgspec import structs
 
 from ledger import (
+    UNKNOWN,
     MealAnalysisFailed,
     MealAnalysisRequested,
     MealAnalyzed,
@@ -99,7 +100,7 @@ def _analyzed(event: MealAnalyzed, meal: MealSnapshot) -> MealSnapshot:
 
 @_changed.register
 def _failed(event: MealAnalysisFailed, meal: MealSnapshot) -> MealSnapshot:
-    return structs.replace(meal, failure_code=event.code, failure_message=event.message)
+    return structs.replace(meal, totals=UNKNOWN, failure_code=event.code, failure_message=event.message)
 
 
 @_changed.register

@@ -7,6 +7,7 @@
         server.answer(json={...}, cut_after=20)             # all is promised, 20 bytes come
         server.reset()                                      # the connection is reset without an answer
         server.silence()                                    # accepted, never answered
+        server.flood(200)                                   # an answer that never ends
         server.pass_through(delay=0.3)                      # a late answer of `app`
         client = Client(base_url=server.base_url)
         ...
@@ -31,7 +32,7 @@ from typing import Self
 import h11
 from starlette.types import ASGIApp
 
-from tests.fault_http import Answer, RecordedRequest, call_app, read_request, send_answer
+from tests.fault_http import Answer, RecordedRequest, call_app, read_request, send_answer, send_without_end
 
 __all__ = ["FaultyServer", "RecordedRequest"]
 
@@ -53,7 +54,13 @@ class _Silence:
     pass
 
 
-_Step = Answer | _PassThrough | _Reset | _Silence
+@dataclass(frozen=True, slots=True)
+class _Flood:
+    status: int
+    headers: Mapping[str, str]
+
+
+_Step = Answer | _PassThrough | _Reset | _Silence | _Flood
 
 
 class FaultyServer:
@@ -101,6 +108,12 @@ class FaultyServer:
     def silence(self, *, times: int | None = 1) -> None:
         """Read the request and never answer; the connection stays until the client closes it or `stop()`."""
         self._then(_Silence(), times)
+
+    def flood(
+        self, status: int = 200, *, headers: Mapping[str, str] | None = None, times: int | None = 1
+    ) -> None:
+        """Answer without an end, at the pace of the client, until it closes; the server's memory stays bounded."""
+        self._then(_Flood(status, dict(headers or {})), times)
 
     def clear(self) -> None:
         """Forget what is left of the script; recorded requests stay."""
@@ -218,6 +231,8 @@ class FaultyServer:
             while await reader.read(4096):
                 pass
             return False
+        if isinstance(step, _Flood):
+            await send_without_end(step.status, step.headers, http, writer)
         await asyncio.sleep(step.delay)
         if isinstance(step, _Reset):
             raw: socket.socket = writer.get_extra_info("socket")

@@ -138,3 +138,12 @@ def test_a_crash_of_the_app_reaches_the_test() -> None:
         httpx.get(server.base_url)
     with pytest.raises(ZeroDivisionError):
         server.stop()
+
+
+def test_a_flood_lasts_until_the_client_closes(server: FaultyServer, client: httpx.Client) -> None:
+    server.flood(503, headers={"Retry-After": "1"})
+    with client.stream("GET", "/v1/x") as response:
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        pieces = response.iter_bytes()
+        assert sum(len(next(pieces)) for _ in range(50)) > 50_000
+    assert client.get("/v1/x").status_code == 200

@@ -29,7 +29,10 @@ def parse_date(value: object) -> date:
 
 
 def parse_date_time(value: object) -> datetime:
-    """The instant in UTC. Raises InvalidInput for anything but RFC 3339 with an offset."""
+    """The instant, with the offset as sent: it says which day it was there.
+
+    Raises InvalidInput for anything but RFC 3339 with an offset.
+    """
     match = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidInput(
@@ -38,11 +41,13 @@ def parse_date_time(value: object) -> datetime:
     if match["second"] == "60":
         raise InvalidInput("A DateTime must have seconds from 00 to 59: leap seconds cannot be stored.")
     try:
-        return datetime.fromisoformat(match[0].upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(match[0].upper())
+        moment.astimezone(UTC)  # overflows outside the calendar
     except (ValueError, OverflowError):
         raise InvalidInput(
             "A DateTime must be a valid instant, in UTC between the years 1 and 9999."
         ) from None
+    return moment
 
 
 def parse_position(value: object) -> int:

@@ -11,7 +11,10 @@ from api.graphql.mutations import mutation, payloads
 from api.graphql.queries import meal_type, query
 from api.graphql.scalars import SCALARS
 from ledger import (
+    OPTIONAL_NUTRIENTS,
+    CarbohydrateBasis,
     ErrorCode,
+    FoodState,
     MealSource,
     MealStatus,
     MealType,
@@ -21,8 +24,18 @@ from ledger import (
 
 _ENUMS = [
     EnumType(enum.__name__, enum)
-    for enum in (ErrorCode, MealSource, MealStatus, MealType, NutrientSource, WarningCode)
+    for enum in (
+        CarbohydrateBasis,
+        ErrorCode,
+        FoodState,
+        MealSource,
+        MealStatus,
+        MealType,
+        NutrientSource,
+        WarningCode,
+    )
 ]
+_ENUMS.append(EnumType("OptionalNutrient", {name.upper(): name for name in OPTIONAL_NUTRIENTS}))
 
 # Names that mean something else in Python, or less than they should.
 _ARGUMENTS: dict[tuple[str, ...], str] = {
@@ -30,6 +43,7 @@ _ARGUMENTS: dict[tuple[str, ...], str] = {
     ("Query", "mealHistory", "from"): "from_date",
     ("Query", "mealHistory", "to"): "to_date",
     ("Query", "dailySummary", "date"): "day",
+    ("Nutrients", "vitaminB12"): "vitamin_b12",
 }
 
 

@@ -1,226 +1,312 @@
-"""Parses names of foods: which word is the food, and what the other words say about it."""
+"""Parses names of foods, as a model says them and as tables write them ("Beans, snap, green, raw")."""
 
 import re
-import unicodedata
-from collections.abc import Iterator
-from itertools import takewhile
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 
-from ledger.food_matching.synonyms import OTHER_NAMES, PHRASES, SAME_WORD
-from ledger.food_matching.vocabulary import (
-    ADJECTIVES,
-    ARTICLES,
-    CATEGORIES,
-    COLOURS,
-    COOKED,
+from ledger.food_matching.lexicon import (
+    APPEARANCES,
+    COATED,
+    COOKING,
     CUTS,
-    EGG_PARTS,
-    FILLERS,
-    FISHES,
-    LEAFY,
+    EXCLUSIVE,
+    GENERIC,
+    JOINS,
+    KINDS,
     MEASURES,
-    MEATS,
+    NEGATIONS,
+    NEUTRAL,
+    NOT_FOOD,
+    OTHER_NAMES,
     PIECES,
-    PLAIN,
-    SKIN_COLOURED,
-    TOMATO_SHAPES,
-    stem,
+    RAW,
+    SHAPES,
+    STOP,
 )
+from ledger.food_matching.words import canonical, plain, tokens
+from ledger.values import FoodState
 
-_APOSTROPHES = "'\u2019"
-_TOKEN = re.compile(r"[a-z]+|\d+(?:\.\d+)?%?")
-_BRACKETS = re.compile(r"\(([^)]*)\)?")
-_PHRASES = re.compile(r"\b(?:" + "|".join(sorted(PHRASES, key=len, reverse=True)) + r")\b")
-_OF = re.compile(r"^(?:[a-z0-9]+\s+){0,2}?([a-z]+)\s+of\s+(?=\S)")
-_ALTERNATIVES = frozenset({"and", "or"})
-_FIRST_OR_ALTERNATIVE = _ALTERNATIVES | {""}
-_JOINS = _ALTERNATIVES | {"in", "on", "over", "with"}
-_DESCRIBING = PLAIN | ADJECTIVES | COLOURS
-# First words of a part that names an absent or unknown thing, or the place of purchase. "ns": not specified (USDA).
-_EMPTY_STARTS = frozenset({"from", "no", "not", "ns", "without"})
+MAX_NAME = 200
+"""Longer names are cut before they are looked at."""
 
-Words = tuple[str, ...]
+_BRACKETS = re.compile(r"\(([^()]*)\)?")
+_SEGMENTS = re.compile(r"[,;:]|\s[-\u2013\u2014]\s")
+_SHOUTED = re.compile(r"\b[A-Z][A-Z'&.-]{2,}\b")
+_ACRONYMS = frozenset({"NFS", "USDA", "BBQ", "DHA", "EPA", "RTE", "BLT", "NS"})
+_PERCENT = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(?:%|percent)?\s*(?:-|to|\u2013)\s*(\d+(?:\.\d+)?)\s*(?:%|percent)|(\d+(?:\.\d+)?)\s*(?:%|percent)"
+)
+_LEAN_FAT = re.compile(r"\b(\d{2})\s*/\s*(\d{1,2})\b")
+_GLUED = {
+    "unsalted": "salt",
+    "unsweetened": "sugar",
+    "skinless": "skin",
+    "boneless": "bone",
+    "sugarless": "sugar",
+    "meatless": "meat",
+    "eggless": "egg",
+}
+
+_NO_HEADS = PIECES | SHAPES | COOKING | RAW | (NEUTRAL - {"water", "meat", "salt"})
+_TELLING = EXCLUSIVE[0] | COATED
+_PARTS = frozenset({"seed", "nut", "leaf", "root", "bulb", "heart"})
+
+Range = tuple[float, float]
 
 
-class FoodQuery(Struct, frozen=True):
-    """A food to look for: its head noun, the words that a match must have, and the words that a match should have."""
+class FoodName(Struct, frozen=True, kw_only=True):
+    """A name, parsed.
 
-    head: str
-    required: frozenset[str]
-    optional: frozenset[str]
-
-
-class ParsedName(Struct, frozen=True):
-    """One way to parse a record's name.
-
-    `before` are the words before the head, `joined` the words joined to it by "with" or "and", `after` the words
-    behind it. `aside` holds words that may satisfy a query and change nothing else: words in brackets, the category,
-    the alternatives of an "or".
+    `words` are those of the food itself, `either` its alternatives around an "or", `joined` those behind "with", "and"
+    or "in", `later` those behind the first comma, of which `second` are up to the next one, `aside` those in brackets,
+    of the class of foods, and other names. `absent` is what the name says is not in it. `head` is the noun that the
+    other words describe. `percents` are ranges; `kind` is the table's group of foods.
     """
 
     head: str
-    before: Words
-    joined: Words
-    after: Words
+    words: tuple[str, ...]
+    either: frozenset[str]
+    joined: tuple[str, ...]
+    second: tuple[str, ...]
+    later: tuple[str, ...]
     aside: frozenset[str]
-    category: str | None
+    absent: frozenset[str]
+    percents: tuple[Range, ...]
+    state: FoodState | None
+    brand: bool
+    kind: str
+
+    @property
+    def every(self) -> frozenset[str]:
+        """Every word that the name has."""
+        return frozenset((*self.words, *self.joined, *self.later)) | self.aside | self.either
 
 
-class _Part(Struct, frozen=True):
-    words: Words
-    in_capitals: bool
+@lru_cache(maxsize=4096)
+def asked(name: str) -> tuple[FoodName, ...]:
+    """The parsed name that a model gave, then its other names in the table's words; none when it has no word."""
+    name = name[:MAX_NAME]
+    text = " ".join(_without_measure(canonical(_BRACKETS.sub(" ", name))))
+    found: list[FoodName | None] = []
+    stripped = " ".join(word for word in text.split() if word not in APPEARANCES)
+    for key in dict.fromkeys((text, stripped)):
+        for other in _OTHER_NAMES.get(key, ()):
+            found.append(_asked(other, canonical(other)))
+    core = " ".join(word for word in stripped.split() if word not in COOKING and word not in RAW)
+    cooking = [word for word in stripped.split() if word in COOKING]
+    if not found:
+        own = _asked(name, canonical(name))
+        found.append(own)
+        if own is not None and own.head != core:
+            rest = [word for word in own.words if word != own.head]
+            for other in () if _TELLING.intersection(rest) else _OTHER_NAMES.get(own.head, ()):
+                found.append(_asked(other, [*canonical(other), "with", *rest, *own.joined]))
+        if (COATED | RAW).isdisjoint(stripped.split()):
+            found += [_asked(other, [*cooking, *canonical(other)]) for other in _OTHER_NAMES.get(core, ())]
+    return tuple(food for food in found if food is not None)
 
 
-def food_queries(name: str) -> list[FoodQuery]:
-    """The queries for a recognised food, its own name first, then its synonyms; none when the name has no word."""
-    parts, _ = _parts(_OF.sub(lambda found: "" if stem(found[1]) in MEASURES else found[0], _plain(name)))
-    texts = [[part.words for part in parts]]
-    if len(parts) == 1:
-        texts += [[other] for other in _other_names(parts[0].words)]
-    return [query for text in texts for query in _queries(text)]
+@lru_cache(maxsize=4096)
+def own_name(name: str) -> tuple[FoodName, ...]:
+    """The parsed name that a model gave, as it is; none when it has no word."""
+    own = _asked(name[:MAX_NAME], canonical(name[:MAX_NAME]))
+    return () if own is None else (own,)
 
 
-def parsed_names(name: str) -> list[ParsedName]:
-    """The ways to parse a record's name; none when the name has no word."""
-    parts, aside = _parts(name)
-    if not parts:
-        return []
-    category = " ".join(parts[0].words)
-    if category not in CATEGORIES or len(parts) == 1:
-        return list(_parse(parts, 0, aside, None))
-    found = [*_parse(parts, 0, aside, None), *_parse(parts, 1, aside.union(parts[0].words), category)]
-    if len(parts) > 2 and (parts[1].in_capitals or PLAIN.issuperset(parts[1].words)):
-        found += _parse(parts, 2, aside.union(parts[0].words, parts[1].words), category)
-    return found
+_OTHER_NAMES = {" ".join(canonical(name)): tuple(others) for name, others in OTHER_NAMES.items()}
 
 
-def words_of(name: str) -> frozenset[str]:
-    """The words of a name, as stems."""
-    parts, aside = _parts(name)
-    return aside.union(*(part.words for part in parts))
+def _without_measure(words: list[str]) -> list[str]:
+    """Without "a bowl of", "two slices of", and the like in front."""
+    if "of" in words[:5]:
+        place = words.index("of")
+        if any(word in MEASURES for word in words[:place]):
+            return words[place + 1 :]
+    return words
 
 
-def is_number(word: str) -> bool:
-    """Whether the word is a number, with or without a per cent sign."""
-    return word[0].isdigit()
+def _asked(name: str, words: list[str]) -> FoodName | None:
+    kept, absent = _present(_without_measure(words))
+    if NOT_FOOD.issuperset(kept):
+        return None
+    groups = list(_groups(kept))
+    if not groups:
+        return None
+    main = groups[0][1]
+    # "ham and cheese sandwich": the last noun is the head of all; "rice and beans" has two.
+    joined = [word for join, group in groups[1:] for word in group]
+    is_pair = len(groups) > 1 and groups[1][0] == "and"
+    if is_pair:
+        main, joined = [*main, *joined], []
+    own = [word for word in main if word not in STOP]
+    said = [word for word in own if word not in APPEARANCES and word[0].isalpha()] or own or main
+    return FoodName(
+        head=_head(groups[0][1] if is_pair and len(groups[-1][1]) == 1 else _first_part(name, said)),
+        words=tuple(dict.fromkeys(said)),
+        either=frozenset(),
+        joined=tuple(word for word in joined if word not in STOP and word not in APPEARANCES),
+        second=(),
+        later=(),
+        aside=frozenset(),
+        absent=absent,
+        percents=_percents(name),
+        state=_state(kept),
+        brand=False,
+        kind="",
+    )
 
 
-def _other_names(words: Words) -> list[Words]:
-    """Other names of the food, with the words before it that are no part of its name ("fried bacon")."""
-    core = [word for word in words if not (word in COOKED or word in PLAIN or word in ADJECTIVES)]
-    rest = tuple(word for word in words if word not in core)
-    return [(*rest, *other.split()) for other in OTHER_NAMES.get(" ".join(core), ())]
+def _first_part(name: str, words: list[str]) -> list[str]:
+    """The words before the first comma, among which the head is."""
+    first = canonical(name.partition(",")[0])
+    return [word for word in words if word in first] or words
 
 
-def _plain(name: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", name)
-    return "".join(
-        char for char in decomposed if not unicodedata.combining(char) and char not in _APOSTROPHES
-    ).lower()
+def offered(name: str, other_names: Iterable[str], brand: str | None, kind: str) -> FoodName | None:
+    """A record's name, parsed; None when it has no word."""
+    bare = _BRACKETS.sub(" ", name[: 2 * MAX_NAME])
+    aside = {word for text in (*_BRACKETS.findall(name), *other_names) for word in canonical(text)}
+    segments = [words for text in _SEGMENTS.split(bare) if (words := canonical(text))]
+    if not segments:
+        return None
+    whole = [_present(words) for words in segments]
+    absent = frozenset().union(*(gone for _, gone in whole))
+    parts = [words for words, _ in whole if words] or [["?"]]
+    first = 0
+    while (
+        first + 1 < len(parts)
+        and " ".join(parts[first]) in KINDS
+        and not GENERIC.intersection(parts[first + 1])
+    ):
+        aside.update(parts[first])
+        first += 1
+    groups = list(_groups(parts[first]))
+    main = groups[0][1] if groups else parts[first]
+    either = {word for join, group in groups[1:] if join == "or" for word in group}
+    joined = [word for join, group in groups[1:] if join != "or" for word in group]
+    head = _head(main)
+    if either:
+        either.update(main)
+        head = _head(next(group for join, group in reversed(groups) if join == "or"))
+    second = _specified(parts[first + 1 : first + 2])[0]
+    later, behind = _specified(parts[first + 1 :])
+    joined += behind
+    every = [word for part in parts for word in part]
+    return FoodName(
+        head=head,
+        words=tuple(dict.fromkeys(main)),
+        either=frozenset(either),
+        joined=tuple(dict.fromkeys(joined)),
+        second=tuple(dict.fromkeys(second)),
+        later=tuple(dict.fromkeys(later)),
+        aside=frozenset(aside) | frozenset(tokens(brand or "")),
+        absent=absent,
+        percents=_percents(name),
+        state=_state(every),
+        brand=brand is not None or _is_shouted(name),
+        kind=kind,
+    )
 
 
-def _parts(name: str) -> tuple[list[_Part], frozenset[str]]:
-    """The parts between commas, first word first, and the words in brackets."""
-    bracketed = " ".join(_BRACKETS.findall(name))
-    shouted = name.isupper()
-    parts: list[_Part] = []
-    for text in re.split(r"[,;:]", _BRACKETS.sub(" ", name)):
-        words = _words(text, later=bool(parts))
-        if words:
-            parts.append(_Part(words, text.isupper() and not shouted))
-    return parts, frozenset(_words(bracketed, later=False))
+def _specified(parts: Iterable[list[str]]) -> tuple[list[str], list[str]]:
+    """What the parts behind a comma say of the food, and what they join to it by "with"."""
+    own: list[str] = []
+    joined: list[str] = []
+    for part in parts:
+        for join, words in _groups(part):
+            (joined if join in {"with", "in", "on", "over"} else own).extend(words)
+    return own, joined
 
 
-def _words(text: str, *, later: bool) -> Words:
-    stems = [stem(token) for token in _TOKEN.findall(_plain(text))]
-    known = " ".join(SAME_WORD.get(word, word) for word in stems)
-    words = _PHRASES.sub(lambda found: PHRASES[found[0]], known).split()
-    if later and words[:1] and words[0] in _EMPTY_STARTS:
-        return ()
-    if "without" in words:
-        words = words[: words.index("without")]
-    if later and words == ["whole", "milk"]:
-        words = ["whole"]  # of a milk product: the ordinary one
-    return tuple(word for word in words if word != "nfs" and word not in ARTICLES)
+def _is_shouted(name: str) -> bool:
+    """Whether a name of a brand is in it: USDA writes those in capitals."""
+    if name.isupper():
+        return False
+    return any(word not in _ACRONYMS for word in _SHOUTED.findall(name))
 
 
-def _queries(parts: list[Words]) -> Iterator[FoodQuery]:
-    named = parts[1:] if len(parts) > 1 and " ".join(parts[0]) in CATEGORIES else parts
-    words = frozenset(word for part in named for word in part) - _JOINS
-    groups = _groups(named[0]) if named else []
-    if len(groups) > 1 and groups[-1][0] not in _ALTERNATIVES:
-        groups = groups[:1]  # else the last word may be the head: a "ham and cheese sandwich" is a sandwich
-    for _, group in groups[:1] + groups[1:][-1:]:
-        _, head, _ = _split_head(group)
-        said = frozenset(word for word in words - {head} - FILLERS if not is_number(word))
-        optional = frozenset(word for word in said if _is_optional(word, head))
-        yield FoodQuery(head, said - optional, optional)
-
-
-def _parse(
-    parts: list[_Part], index: int, aside: frozenset[str], category: str | None
-) -> Iterator[ParsedName]:
-    groups = _groups(parts[index].words)
-    names = [words for _, words in takewhile(lambda group: group[0] in _FIRST_OR_ALTERNATIVE, groups)]
-    joined = [word for _, words in groups[len(names) :] for word in words]
-    after = [word for part in parts[index + 1 :] for word in part.words if word not in _JOINS]
-    either = any(join == "or" for join, _ in groups[: len(names)])
-    for place, own in enumerate(names):
-        others = [word for other in names if other is not own for word in other]
-        shared = names[-1][1:] if place < len(names) - 1 else ()  # "pumpkin and squash seed": pumpkin seed
-        for words in (own, own + shared) if shared else (own,):
-            before, head, behind = _split_head(words)
-            yield ParsedName(
-                head=head,
-                before=before,
-                joined=tuple(joined if either else joined + others),
-                after=(*behind, *after),
-                aside=aside.union(others) if either else aside,
-                category=category,
-            )
-
-
-def _groups(words: Words) -> list[tuple[str, Words]]:
-    """The words between "and", "with" and the like, each group with the word that joins it to the one before."""
-    groups: list[tuple[str, list[str]]] = [("", [])]
-    for word in words:
-        if word in _JOINS:
-            groups.append((word, []))
+def _present(words: list[str]) -> tuple[list[str], frozenset[str]]:
+    """The words without those that a "no" or "without" takes away, and the latter."""
+    kept: list[str] = []
+    absent: set[str] = set()
+    away = 0
+    for place, word in enumerate(words):
+        if word in NEGATIONS:
+            away = 3
+        elif word in _GLUED:
+            absent.add(_GLUED[word])
+        elif place + 1 < len(words) and words[place + 1] == "free":
+            absent.add(word)
+        elif word == "free" and kept is not None and place and words[place - 1] in absent:
+            continue
+        elif away and word not in JOINS:
+            away -= 1
+            absent.add(word)
+        elif word == "not":
+            away = 3
         else:
-            groups[-1][1].append(word)
-    return [(join, tuple(group)) for join, group in groups if group]
+            away = 0 if word in JOINS else away
+            kept.append(word)
+    return kept, frozenset(absent)
 
 
-def _split_head(words: Words) -> tuple[Words, str, Words]:
-    """The words before the head noun, the head noun, and what follows it without being one."""
-    place = len(words) - 1
-    while place > 0 and _may_follow(words[place], words[:place]):
-        place -= 1
-    return words[:place], words[place], words[place + 1 :]
+def _groups(words: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """The words between "and", "with" and the like, each group with the word that joins it to the one before."""
+    join, group = "", list[str]()
+    for word in words:
+        if word in JOINS:
+            if group:
+                yield join, group
+                group = []
+            join = word
+        else:
+            group.append(word)
+    if group:
+        yield join, group
 
 
-def _may_follow(word: str, before: Words) -> bool:
-    if word in PLAIN or word in PIECES or is_number(word):
-        return True
-    if word in CUTS and not MEATS.isdisjoint(before):
-        return True
-    if word == "steak" and not FISHES.isdisjoint(before):
-        return True
-    if word in EGG_PARTS:
-        return before[-1] == "egg"
-    if word == "leaf":
-        return not LEAFY.isdisjoint(before)
-    return word == "nut" and before[-1] not in _DESCRIBING
+def _head(words: list[str]) -> str:
+    if len(words) > 1 and words[-1] in _PARTS:
+        words = words[:-1]
+    nouns = [word for word in words if word not in _NO_HEADS and not word[0].isdigit()]
+    foods = [word for word in nouns if word not in CUTS and word != "meat"]
+    if foods and nouns[-1] not in foods:
+        return foods[-1]  # "swordfish steak" is swordfish
+    return nouns[-1] if nouns else words[-1]
 
 
-def _is_optional(word: str, head: str) -> bool:
-    if word in PLAIN or word in ADJECTIVES or word in PIECES:
-        return True
-    if word in COLOURS:
-        return head in SKIN_COLOURED
-    if word in TOMATO_SHAPES:
-        return head == "tomato"
-    if word == "leaf":
-        return head in LEAFY
-    return word == "steak" and head in FISHES
+def _state(words: Iterable[str]) -> FoodState | None:
+    found = set(words)
+    if found & RAW:
+        return FoodState.RAW
+    return FoodState.COOKED if found & COOKING else None
+
+
+def _percents(name: str) -> tuple[Range, ...]:
+    text = plain(name)
+    found = [
+        (float(low), float(high)) if low else (float(one), float(one))
+        for low, high, one in _PERCENT.findall(text)
+    ]
+    found += [(float(lean), float(lean)) for lean, _ in _LEAN_FAT.findall(text)]
+    return tuple(found)
+
+
+def query_words(name: str) -> list[dict[str, int]]:
+    """For each name of the food the words to look for, and how much each counts: the head noun most."""
+    said = dict.fromkeys(tokens(name[:MAX_NAME]), 1)
+    return [
+        said
+        | {
+            word: 4 if word == food.head else 1 if word in food.joined else 2
+            for word in (*food.joined, *food.words, *(f"{low:g}%" for low, _ in food.percents))
+        }
+        for food in asked(name)
+    ]
+
+
+def index_words(word: str) -> list[str]:
+    """Under which words a word of a record's name is found."""
+    return list(dict.fromkeys((*tokens(word), *canonical(word))))

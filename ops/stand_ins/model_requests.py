@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ops.stand_ins.food_choice import ChoiceSchema
 from ops.stand_ins.model_schema import Json, PlateSchema, UnknownSchema
 
 _BYTES_PER_TOKEN = 4  # a common estimate for English text
@@ -21,12 +22,24 @@ class BadModelRequest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """A dish hint, an image and the schema to fill. `input_tokens` is estimated from the length of all text."""
+    """The user's texts, an image and the schema to fill. `input_tokens` is estimated from the length of all text."""
 
-    dish_hint: str | None
+    texts: tuple[str, ...]
     image_url: str | None
-    schema: PlateSchema
+    schema: PlateSchema | ChoiceSchema
     input_tokens: int
+
+    @property
+    def dish_hint(self) -> str | None:
+        """The hint stands in a line of its own, as a JSON object: {"dish_hint": "two eggs"}."""
+        for line in "\n".join(self.texts).splitlines():
+            try:
+                said: object = json.loads(line)
+            except ValueError:
+                continue  # a line of prose
+            if isinstance(said, dict) and isinstance(hint := said.get("dish_hint"), str):
+                return hint
+        return None
 
 
 def read_responses_request(body: bytes) -> ModelRequest:
@@ -73,11 +86,15 @@ def _request(
     if image_url is not None:
         _check_image(image_url)
     try:
-        schema = PlateSchema(asked_format.get("schema"))
+        schema = _schema(asked_format.get("schema"))
     except UnknownSchema as error:
         raise BadModelRequest(str(error), param=param, code="invalid_json_schema") from error
     written = "".join([*all_text, json.dumps(asked_format)])
-    return ModelRequest(_dish_hint(texts), image_url, schema, tokens_in(written))
+    return ModelRequest(tuple(texts), image_url, schema, tokens_in(written))
+
+
+def _schema(asked: object) -> PlateSchema | ChoiceSchema:
+    return ChoiceSchema() if ChoiceSchema.is_schema(asked) else PlateSchema(asked)
 
 
 def _asked(body: bytes) -> Json:
@@ -122,18 +139,6 @@ def _check_image(url: str) -> None:
     known = parts.scheme in ("http", "https") and parts.hostname
     if parts.scheme != "data" and (not known or str(parts.hostname).endswith(".invalid")):
         raise BadModelRequest("the image cannot be downloaded", param="url", code="invalid_image_url")
-
-
-def _dish_hint(texts: list[str]) -> str | None:
-    """The hint stands in a line of its own, as a JSON object: {"dish_hint": "two eggs"}."""
-    for line in "\n".join(texts).splitlines():
-        try:
-            said: object = json.loads(line)
-        except ValueError:
-            continue  # a line of prose
-        if isinstance(said, dict) and isinstance(hint := said.get("dish_hint"), str):
-            return hint
-    return None
 
 
 def _all_text(asked: Json, *fields: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""OpenAI's protocol over the local recogniser: `/responses` and `/chat/completions`, structured output only."""
+"""OpenAI's protocol over the local recogniser and chooser: `/responses` and `/chat/completions`, structured output."""
 
 import json
 import secrets
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from ops.stand_ins.food_choice import ChoiceSchema
 from ops.stand_ins.model_requests import (
     BadModelRequest,
     ModelRequest,
@@ -51,6 +52,8 @@ class ModelService:
         return _answer(_completion(asked, self._answer_text(asked)))
 
     def _answer_text(self, asked: ModelRequest) -> str:
+        if isinstance(asked.schema, ChoiceSchema):
+            return json.dumps(asked.schema.fill(asked.texts))
         plate = self._recognizer.recognize(dish_hint=asked.dish_hint, image_url=asked.image_url)
         return json.dumps(asked.schema.fill(plate), ensure_ascii=False)
 

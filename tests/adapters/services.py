@@ -11,6 +11,7 @@ def quick_resilience(
     attempt_timeout: float = 5.0,
     budget: float = 5.0,
     failure_threshold: int = 100,
+    recovery_seconds: float = 60.0,
 ) -> Resilience:
     """As in production, with waits of milliseconds."""
     return Resilience(
@@ -18,7 +19,9 @@ def quick_resilience(
         attempts=attempts,
         attempt_timeout=attempt_timeout,
         budget=budget,
-        breaker=InterlockBreaker(service, failure_threshold=failure_threshold, recovery_seconds=60),
+        breaker=InterlockBreaker(
+            service, failure_threshold=failure_threshold, recovery_seconds=recovery_seconds
+        ),
         wait_initial=0.01,
         wait_max=0.02,
     )

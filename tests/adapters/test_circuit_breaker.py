@@ -2,18 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from adapters.circuit_breaker import CircuitBreaker, InterlockBreaker
-from adapters.service_errors import CircuitOpen, Misconfigured, QuotaExhausted, WouldFailAgain
+from adapters.service_errors import (
+    CircuitOpen,
+    MalformedAnswer,
+    Misconfigured,
+    QuotaExhausted,
+    TimedOut,
+    UnusableAnswer,
+    WouldFailAgain,
+)
 from ledger import AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable
 
 RECOVERY = 0.05
 THRESHOLD = 3
 
 BreakerFactory = Callable[[float], CircuitBreaker]
+Attempt = Callable[[], Awaitable[str]]
 
 
 def _interlock(recovery_seconds: float) -> CircuitBreaker:
@@ -32,6 +41,10 @@ async def succeed() -> str:
 
 async def fail() -> str:
     raise ServiceUnavailable("down")
+
+
+async def refuse() -> str:
+    raise AnalysisRefused("no")
 
 
 async def failing(breaker: CircuitBreaker, times: int = THRESHOLD) -> None:
@@ -184,3 +197,118 @@ async def test_breakers_of_one_name_do_not_share_their_state(make_breaker: Break
     one, other = make_breaker(60), make_breaker(60)
     await failing(one)
     assert await other.call(succeed) == "done"
+
+
+async def slow() -> str:
+    raise TimedOut("slow")
+
+
+async def say_nonsense() -> str:
+    raise UnusableAnswer("nonsense")
+
+
+async def suffering(breaker: CircuitBreaker, *persons: str | None, attempt: Attempt = slow) -> None:
+    for person in persons:
+        with pytest.raises(ServiceUnavailable, match=r"slow|nonsense"):
+            await breaker.call(attempt, on_behalf_of=person)
+
+
+@pytest.mark.parametrize("attempt", [slow, say_nonsense])
+async def test_what_may_be_one_persons_own_opens_no_circuit(
+    make_breaker: BreakerFactory, attempt: Attempt
+) -> None:
+    breaker = make_breaker(60)
+    await suffering(breaker, *["alice"] * 3 * THRESHOLD, attempt=attempt)
+    assert await breaker.call(succeed, on_behalf_of="bob") == "done"
+
+
+async def test_what_more_than_one_person_suffers_opens_it(make_breaker: BreakerFactory) -> None:
+    breaker = make_breaker(60)
+    await suffering(breaker, "alice", *["bob"] * THRESHOLD)
+    with pytest.raises(CircuitOpen):
+        await breaker.call(succeed, on_behalf_of="carol")
+
+
+async def test_a_success_between_leaves_each_person_alone_again(make_breaker: BreakerFactory) -> None:
+    breaker = make_breaker(60)
+    for _ in range(THRESHOLD):
+        await suffering(breaker, "alice", "bob", *["alice"] * (THRESHOLD - 2))
+        await breaker.call(succeed, on_behalf_of="carol")
+        await suffering(breaker, *["alice"] * THRESHOLD)
+        with pytest.raises(AnalysisRefused):
+            await breaker.call(refuse, on_behalf_of="carol")
+    assert await breaker.call(succeed) == "done"
+
+
+async def test_where_no_person_is_named_every_failure_counts(make_breaker: BreakerFactory) -> None:
+    breaker = make_breaker(60)
+    await suffering(breaker, *[None] * THRESHOLD)
+    with pytest.raises(CircuitOpen):
+        await breaker.call(succeed)
+
+
+async def test_an_outage_counts_whoever_sees_it(make_breaker: BreakerFactory) -> None:
+    """A gateway's page in place of an answer is one too: no photo makes it."""
+    breaker = make_breaker(60)
+    for error in (ServiceUnavailable("down"), MalformedAnswer("<html>"), ServiceUnavailable("down")):
+
+        async def attempt(error: Exception = error) -> None:
+            raise error
+
+        with pytest.raises(ServiceUnavailable):
+            await breaker.call(attempt, on_behalf_of="alice")
+    with pytest.raises(CircuitOpen):
+        await breaker.call(succeed, on_behalf_of="bob")
+
+
+async def test_one_persons_slow_probe_leaves_its_place_to_another(make_breaker: BreakerFactory) -> None:
+    """Those who saw the circuit open do not count any more."""
+    breaker = make_breaker(RECOVERY)
+    await suffering(breaker, "bob", *["alice"] * THRESHOLD)
+    await asyncio.sleep(RECOVERY * 1.2)
+    await suffering(breaker, "alice", "alice")
+    assert await breaker.call(succeed, on_behalf_of="bob") == "done"
+    await suffering(breaker, *["alice"] * THRESHOLD)
+    assert await breaker.call(succeed) == "done"
+
+
+async def test_slow_probes_of_two_persons_open_it_again(make_breaker: BreakerFactory) -> None:
+    breaker = make_breaker(0.5)
+    await failing(breaker)
+    await asyncio.sleep(0.6)
+    await suffering(breaker, "alice", "bob")
+    with pytest.raises(CircuitOpen):
+        await breaker.call(succeed, on_behalf_of="carol")
+
+
+async def test_a_probe_that_succeeds_closes_it_for_a_plate_of_many(make_breaker: BreakerFactory) -> None:
+    """A plate that gives up at its first refusal cancels its own probe; neither of the two decides anything."""
+    breaker = make_breaker(RECOVERY)
+    await failing(breaker)
+    await asyncio.sleep(RECOVERY * 1.2)
+
+    async def answer_later() -> str:
+        await asyncio.sleep(0.01)
+        return "done"
+
+    async def hasty_plate() -> None:
+        async with asyncio.TaskGroup() as foods:
+            for _ in range(3):
+                foods.create_task(breaker.call(answer_later))
+
+    for _ in range(3):
+        with pytest.raises(ExceptionGroup) as given_up:
+            await hasty_plate()
+        assert given_up.group_contains(CircuitOpen)
+    foods = [breaker.call(answer_later) for _ in range(3)]
+    first, *others = await asyncio.gather(*foods, return_exceptions=True)
+    assert first == "done"
+    assert all(isinstance(other, CircuitOpen) for other in others)
+    assert await asyncio.gather(*(breaker.call(answer_later) for _ in range(3))) == ["done"] * 3
+
+
+async def test_errors_keep_no_trace_of_the_breaker(make_breaker: BreakerFactory) -> None:
+    with pytest.raises(TimedOut) as failed:
+        await make_breaker(60).call(slow, on_behalf_of="alice")
+    assert failed.value.__cause__ is None
+    assert failed.value.__context__ is None

@@ -1,5 +1,6 @@
 """Faults of a food database over real HTTP: each is told apart, and none shows the key or the address."""
 
+import gzip
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -10,13 +11,14 @@ from structlog.testing import capture_logs
 
 from adapters.json_api import JsonApi
 from adapters.resilience import Resilience
-from adapters.service_errors import CircuitOpen, MalformedAnswer, Misconfigured
+from adapters.service_errors import AnswerTooLarge, CircuitOpen, MalformedAnswer, Misconfigured
 from ledger import RateLimited, ServiceUnavailable
 from tests.adapters.services import quick_resilience
 from tests.fault_server import FaultyServer
 
 KEY = "a-secret-key"
 NAME = "a secret name"
+MOST_BYTES = 1_000
 
 
 class Answer(Struct):
@@ -31,7 +33,7 @@ def server() -> Iterator[FaultyServer]:
 
 @asynccontextmanager
 async def opened(resilience: Resilience) -> AsyncIterator[JsonApi]:
-    client = JsonApi(resilience, {"X-Api-Key": KEY})
+    client = JsonApi(resilience, {"X-Api-Key": KEY}, most_bytes=MOST_BYTES)
     try:
         yield client
     finally:
@@ -44,7 +46,7 @@ async def api() -> AsyncIterator[JsonApi]:
         yield client
 
 
-async def ask(api: JsonApi, server: FaultyServer) -> Answer | None:
+async def ask(api: JsonApi, server: FaultyServer) -> Answer:
     return await api.get(f"{server.base_url}/things", [("name", NAME)], Answer)
 
 
@@ -62,16 +64,40 @@ async def test_an_answer_is_typed_and_the_request_asks_for_json(api: JsonApi, se
         assert (request.headers["accept"], request.headers["x-api-key"]) == ("application/json", KEY)
 
 
-async def test_not_found_is_an_answer_and_not_a_failure(api: JsonApi, server: FaultyServer) -> None:
-    server.answer(404, json={"status": 404, "error": "Not Found"})
-    assert await ask(api, server) is None
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": 404, "error": "Not Found"},
+        {"error": {"code": "NOT_FOUND", "message": "The requested URL was not found."}},
+    ],
+)
+async def test_a_404_means_a_wrong_address_logged_once(
+    api: JsonApi, server: FaultyServer, body: dict[str, object]
+) -> None:
+    server.answer(404, json=body, times=None)
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(Misconfigured):
+                await ask(api, server)
+    assert [(line["event"], line["status"]) for line in logs] == [("service_misconfigured", 404)]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_an_answer_past_the_cap_is_not_read(
+    api: JsonApi, server: FaultyServer, announced: bool
+) -> None:
+    body = b'{"value": 1, "more": "' + b"x" * 200_000 + b'"}'
+    headers = {} if announced else {"Content-Encoding": "gzip"}
+    server.answer(body=body if announced else gzip.compress(body), headers=headers, times=None)
+    with pytest.raises(AnswerTooLarge, match="The table gave an answer of more than 1000 bytes"):
+        await ask(api, server)
     assert len(server.requests) == 1
 
 
-async def test_a_gateway_404_means_a_wrong_address(api: JsonApi, server: FaultyServer) -> None:
-    server.answer(404, json={"error": {"code": "NOT_FOUND", "message": "The requested URL was not found."}})
-    with pytest.raises(Misconfigured):
-        await ask(api, server)
+async def test_an_answer_just_under_the_cap_is_read(api: JsonApi, server: FaultyServer) -> None:
+    server.answer(body=b'{"value": 1}'.ljust(MOST_BYTES))
+    assert await ask(api, server) == Answer(1)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
@@ -184,11 +210,12 @@ async def test_nonsense_gets_one_more_try(
 async def test_a_service_that_keeps_failing_is_left_alone(server: FaultyServer) -> None:
     async with opened(quick_resilience(attempts=2, failure_threshold=2)) as api:
         server.answer(500, times=None)
-        with pytest.raises(ServiceUnavailable):
-            await ask(api, server)
+        for _ in range(2):
+            with pytest.raises(ServiceUnavailable):
+                await ask(api, server)
         with pytest.raises(CircuitOpen):
             await ask(api, server)
-        assert len(server.requests) == 2
+        assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize("fault", ["reset", "silence", "malformed", "forbidden", "down"])

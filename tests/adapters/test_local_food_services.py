@@ -8,7 +8,7 @@ from adapters.food_prompt import PROMPT_VERSION
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.usda import UsdaDatabase
-from ledger import FoodState, PhotoNotAccessible, RecognizedFood
+from ledger import CarbohydrateBasis, FoodState, PhotoNotAccessible, RecognizedFood
 from ledger.food_matching import best_match
 from ops.stand_ins.food_services import LocalFoodServices
 from tests.adapters.services import quick_resilience
@@ -71,11 +71,11 @@ COOKED, RAW = FoodState.COOKED, FoodState.RAW
 @pytest.mark.parametrize(
     ("name", "state", "record", "calories"),
     [
-        ("apple", RAW, "Apples, raw, with skin", None),
+        ("apple", RAW, "Apple", None),
         ("rose apple", RAW, "Rose-apples, raw", 25),
         ("egg", RAW, "Egg, whole, raw, fresh", 143),
         ("chicken breast", COOKED, "Chicken, broilers or fryers, breast, meat only, cooked, roasted", 165),
-        ("white rice", COOKED, "Rice, white, long-grain, regular, enriched, cooked", 130),
+        ("white rice", COOKED, "Rice, white, long-grain, regular", 130),
         ("pasta", COOKED, "Pasta, cooked", None),
         ("olive oil", None, "Oil, olive, salad or cooking", 884),
         ("brewed coffee", None, "Beverages, coffee, brewed", None),
@@ -111,5 +111,9 @@ async def test_a_packaged_food_is_found_among_the_products(
     assert match.record.per_100g.sodium == 42.8
 
 
-async def test_a_product_with_prepared_values_only_is_no_record(products: OpenFoodFactsDatabase) -> None:
-    assert await products.search("instant miso soup") == ()
+async def test_prepared_values_are_used_unless_the_powder_is_asked_for(
+    products: OpenFoodFactsDatabase,
+) -> None:
+    (record,) = await products.search("instant miso soup")
+    assert (record.name, record.carbohydrate) == ("Instant miso soup", CarbohydrateBasis.WITHOUT_FIBER)
+    assert await products.search("instant miso soup powder") == ()

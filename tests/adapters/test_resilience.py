@@ -1,4 +1,4 @@
-"""What is tried again, how often and how long, whatever the service."""
+"""What is tried again, how often and how long, and what the circuit counts, whatever the service."""
 
 import asyncio
 import time
@@ -13,6 +13,7 @@ from adapters.service_errors import (
     MalformedAnswer,
     Misconfigured,
     QuotaExhausted,
+    TimedOut,
     WouldFailAgain,
 )
 from ledger import AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable
@@ -159,8 +160,52 @@ async def test_attempts_that_time_out_open_the_circuit() -> None:
     assert script.calls == 0
 
 
-async def test_a_circuit_that_opens_between_attempts_ends_the_call() -> None:
-    script = Script(*[ServiceUnavailable("down")] * 9)
+async def test_the_circuit_counts_calls_and_not_their_attempts() -> None:
+    guarded = resilience(attempts=3, failure_threshold=2)
+    script = Script(*[ServiceUnavailable("down")] * 6)
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable, match="down"):
+            await guarded.call(script)
+    assert script.calls == 6
     with pytest.raises(CircuitOpen):
-        await resilience(attempts=9, failure_threshold=2).call(script)
-    assert script.calls == 2
+        await guarded.call(script)
+
+
+async def test_a_call_that_succeeds_at_last_is_a_success() -> None:
+    guarded = resilience(attempts=3, failure_threshold=1)
+    for _ in range(3):
+        assert await guarded.call(Script(ServiceUnavailable("a"), ServiceUnavailable("b"))) == "done"
+
+
+async def test_a_time_out_is_not_retried_where_a_whole_attempt_does_not_fit() -> None:
+    """Nobody waits for half an answer, which may be paid for."""
+    calls = 0
+
+    async def slow() -> str:
+        nonlocal calls
+        calls += 1
+        return await never()
+
+    with pytest.raises(TimedOut):
+        await resilience(attempts=3, attempt_timeout=0.1, budget=0.15).call(slow)
+    assert calls == 1
+
+
+async def test_a_call_ends_with_its_budget_and_says_what_went_wrong() -> None:
+    calls: list[Callable[[], Awaitable[str]]] = [Script(ServiceUnavailable("down")), never]
+
+    async def attempt() -> str:
+        return await calls.pop(0)()
+
+    watch = Stopwatch()
+    with pytest.raises(ServiceUnavailable, match="down"):
+        await resilience(attempt_timeout=60, budget=0.2).call(attempt)
+    assert watch.seconds() < 2
+
+
+async def test_time_outs_of_one_person_open_no_circuit() -> None:
+    guarded = resilience(attempts=1, attempt_timeout=0.02, failure_threshold=2)
+    for _ in range(4):
+        with pytest.raises(TimedOut):
+            await guarded.call(never, on_behalf_of="alice")
+    assert await guarded.call(Script(), on_behalf_of="bob") == "done"

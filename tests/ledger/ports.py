@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from ledger import (
+    ChoiceOutcome,
+    FoodChoice,
     FoodRecord,
     ModelRun,
     Nutrients,
     NutrientSource,
     Recognition,
     RecognizedFood,
+    Remark,
     TokenUsage,
 )
 from tests.ledger.plates import CHICKEN, RICE
@@ -22,8 +25,11 @@ def food(name: str, grams: float = 100, confidence: float | None = 0.9) -> Recog
 class Recognizer:
     """Answers with `foods`, or raises `error`; waits for `gate` first. Counts its calls."""
 
-    def __init__(self, *foods: RecognizedFood, error: BaseException | None = None) -> None:
+    def __init__(
+        self, *foods: RecognizedFood, error: BaseException | None = None, remarks: tuple[Remark, ...] = ()
+    ) -> None:
         self.foods = foods
+        self.remarks = remarks
         self.error = error
         self.gate = asyncio.Event()
         self.gate.set()
@@ -39,6 +45,7 @@ class Recognizer:
         return Recognition(
             dish_name="a dish",
             foods=self.foods,
+            remarks=self.remarks,
             run=ModelRun(
                 model="a-model",
                 prompt_version="1",
@@ -56,8 +63,10 @@ class Database:
         *,
         source: NutrientSource = NutrientSource.USDA,
         error: BaseException | None = None,
+        offers_all: bool = False,
     ) -> None:
         self._records = records
+        self._offers_all = offers_all
         self._source = source
         self.error = error
         self.searches: list[str] = []
@@ -87,9 +96,30 @@ class Database:
                 per_100g=nutrients,
             )
             for number, (known, nutrients) in enumerate(self._records.items(), 1)
-            if known == name
+            if known == name or self._offers_all
         ]
 
 
 def usda() -> Database:
     return Database({"rice": RICE, "chicken": CHICKEN})
+
+
+class Chooser:
+    """Chooses these places for the foods in order, or raises `error`."""
+
+    def __init__(self, *chosen: int | None, error: BaseException | None = None) -> None:
+        self._chosen = chosen
+        self._error = error
+        self.asked: list[FoodChoice] = []
+
+    async def choose(self, *, foods: Sequence[FoodChoice], user_id: str) -> ChoiceOutcome:
+        assert user_id == "alice"
+        self.asked = list(foods)
+        if self._error is not None:
+            raise self._error
+        run = ModelRun(
+            model="a-small-model",
+            prompt_version="choice-1",
+            tokens=TokenUsage(input=9, cached=None, written=None, output=3),
+        )
+        return ChoiceOutcome(chosen=self._chosen, run=run, duration_ms=700)

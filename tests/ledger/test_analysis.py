@@ -1,20 +1,25 @@
 """The analysis: foods from the model, nutrients from databases; 'not found' and 'down' are different answers."""
 
 import pytest
+from msgspec import structs
 
 from ledger import (
+    AmountUnusable,
     MealAnalysis,
     NoFoodRecognized,
     Nutrients,
     NutrientSource,
     Proposal,
     RateLimited,
+    Remark,
     ServiceUnavailable,
     WarningCode,
 )
 from ledger.nutrition import UNKNOWN
 from tests.ledger.plates import CHICKEN, RICE
-from tests.ledger.ports import Database, Recognizer, food, usda
+from tests.ledger.ports import Chooser, Database, Recognizer, food, usda
+
+MANY = [f"{letter}{letter}ish" for letter in "bcdfghjklmnpqrstvwxz"]
 
 
 async def propose(analysis: MealAnalysis) -> Proposal:
@@ -65,11 +70,65 @@ async def test_a_failed_search_is_no_missing_food(down: Exception) -> None:
 
 
 @pytest.mark.parametrize("down", [ServiceUnavailable("down"), RateLimited("slowly")])
-async def test_the_first_database_down_fails_the_analysis(down: Exception) -> None:
+async def test_a_database_that_is_down_fails_no_analysis(down: Exception) -> None:
+    """The next one is asked for each food."""
     first, second = Database({}, error=down), usda()
-    with pytest.raises(type(down)):
-        await propose(MealAnalysis(Recognizer(food("rice"), food("chicken")), [first, second]))
-    assert second.searches == []
+    proposal = await propose(MealAnalysis(Recognizer(food("rice"), food("chicken")), [first, second]))
+    assert [entry.nutrients for entry in proposal.entries] == [RICE, CHICKEN]
+    assert proposal.warnings == ()
+    assert sorted(first.searches) == sorted(second.searches) == ["chicken", "rice"]
+
+
+async def test_all_databases_down_leave_the_plate_with_warnings() -> None:
+    down = Database({}, error=ServiceUnavailable("down"))
+    proposal = await propose(MealAnalysis(Recognizer(food("rice"), food("chicken")), [down, down]))
+    assert [entry.nutrients for entry in proposal.entries] == [UNKNOWN, UNKNOWN]
+    assert [warning.code for warning in proposal.warnings] == [WarningCode.NUTRIENTS_UNAVAILABLE] * 2
+
+
+async def test_an_uncertain_match_has_a_warning_and_alternatives() -> None:
+    table = Database({"bean lentil stew": RICE, "chicken lentil stew": CHICKEN}, offers_all=True)
+    proposal = await propose(MealAnalysis(Recognizer(food("lentil stew")), [table]))
+    (entry,) = proposal.entries
+    assert entry.provenance is not None
+    assert [(warning.code, warning.entry_id) for warning in proposal.warnings] == [
+        (WarningCode.MATCH_UNCERTAIN, entry.id)
+    ]
+    assert len(entry.alternatives) == 1
+    assert entry.alternatives[0].food_name != entry.provenance.food_name
+
+
+async def test_a_better_match_of_a_later_database_is_taken() -> None:
+    first = Database({"salad": RICE}, offers_all=True)
+    second = Database({"rice salad": CHICKEN}, source=NutrientSource.OPENFOODFACTS)
+    proposal = await propose(MealAnalysis(Recognizer(food("rice salad")), [first, second]))
+    assert proposal.entries[0].nutrients == CHICKEN
+
+
+async def test_equal_foods_are_one_entry_searched_once() -> None:
+    egg = structs.replace(
+        food("Boiled eggs", 50, 0.8), remarks=(Remark(code=WarningCode.AMOUNT_UNCERTAIN, message="about"),)
+    )
+    table = Database({"boiled egg": CHICKEN})
+    recognizer = Recognizer(egg, food("rice", 100, None), food("boiled egg", 60, 0.6), food("rice", 20, None))
+    proposal = await propose(MealAnalysis(recognizer, [table]))
+    eggs, rice = proposal.entries
+    assert (eggs.name, eggs.quantity_g, eggs.confidence) == ("Boiled eggs", 110, 0.7)
+    assert (rice.quantity_g, rice.confidence) == (120, None)
+    assert sorted(table.searches) == ["Boiled eggs", "rice"]
+    assert (WarningCode.AMOUNT_UNCERTAIN, eggs.id) in [
+        (warning.code, warning.entry_id) for warning in proposal.warnings
+    ]
+
+
+async def test_remarks_on_the_plate_become_warnings() -> None:
+    recognizer = Recognizer(
+        food("rice"), remarks=(Remark(code=WarningCode.FOODS_LEFT_OUT, message="too many"),)
+    )
+    proposal = await propose(MealAnalysis(recognizer, [usda()]))
+    assert [(warning.code, warning.entry_id) for warning in proposal.warnings] == [
+        (WarningCode.FOODS_LEFT_OUT, None)
+    ]
 
 
 async def test_a_fault_of_ours_is_not_taken_for_an_outage() -> None:
@@ -94,15 +153,55 @@ async def test_a_food_without_usable_amount_becomes_a_warning(grams: float) -> N
     ]
 
 
-@pytest.mark.parametrize("foods", [(), (food("rice", 0),)])
-async def test_a_plate_without_usable_food_is_no_meal(foods: tuple[object, ...]) -> None:
+async def test_a_plate_without_food_is_no_meal() -> None:
     with pytest.raises(NoFoodRecognized):
-        await propose(MealAnalysis(Recognizer(*foods), [usda()]))  # type: ignore[arg-type] # foods, or none
+        await propose(MealAnalysis(Recognizer(), [usda()]))
+
+
+async def test_foods_without_usable_amounts_are_no_empty_plate() -> None:
+    with pytest.raises(AmountUnusable):
+        await propose(MealAnalysis(Recognizer(food("rice", 0)), [usda()]))
 
 
 async def test_foods_are_searched_in_parallel_within_a_bound() -> None:
-    first = Database({f"food {n}": RICE for n in range(20)})
-    analysis = MealAnalysis(Recognizer(*[food(f"food {n}") for n in range(20)]), [first], searches_at_once=3)
+    first = Database(dict.fromkeys(MANY, RICE))
+    analysis = MealAnalysis(Recognizer(*[food(name) for name in MANY]), [first], searches_at_once=3)
     await propose(analysis)
     assert len(first.searches) == 20
     assert first.most_at_once == 3
+
+
+STEWS = {"bean lentil stew": RICE, "chicken lentil stew": CHICKEN}
+
+
+async def test_a_chooser_takes_the_record_that_it_names() -> None:
+    table, chooser = Database(STEWS, offers_all=True), Chooser(1)
+    proposal = await propose(MealAnalysis(Recognizer(food("lentil stew")), [table], chooser=chooser))
+    (choice,) = chooser.asked
+    (entry,) = proposal.entries
+    assert entry.provenance is not None
+    assert entry.provenance.food_name == choice.candidates[1].name
+    assert proposal.warnings == ()
+    assert proposal.choice is not None
+    assert (proposal.choice.run.model, proposal.choice.duration_ms) == ("a-small-model", 700)
+
+
+async def test_a_chooser_may_say_that_no_record_is_the_food() -> None:
+    table = Database(STEWS, offers_all=True)
+    proposal = await propose(MealAnalysis(Recognizer(food("lentil stew")), [table], chooser=Chooser(None)))
+    assert [warning.code for warning in proposal.warnings] == [WarningCode.NUTRIENTS_NOT_FOUND]
+
+
+@pytest.mark.parametrize("failure", [ServiceUnavailable("down"), RateLimited("slowly")])
+async def test_without_the_chooser_the_score_decides(failure: Exception) -> None:
+    chooser = Chooser(error=failure)
+    proposal = await propose(MealAnalysis(Recognizer(food("rice")), [usda()], chooser=chooser))
+    assert proposal.entries[0].nutrients == RICE
+    assert proposal.choice is None
+
+
+async def test_a_chooser_is_not_asked_about_nothing() -> None:
+    chooser = Chooser()
+    proposal = await propose(MealAnalysis(Recognizer(food("cherimoya")), [usda()], chooser=chooser))
+    assert chooser.asked == []
+    assert proposal.choice is None

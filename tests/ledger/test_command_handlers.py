@@ -1,7 +1,7 @@
 """The commands over a store in memory: their outcomes, their errors, and the events that they append."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -17,13 +17,14 @@ from ledger import (
     ErrorCode,
     IdempotencyConflict,
     InvalidArgument,
-    InvalidState,
     LedgerError,
     MealNotFound,
     MealStatus,
     MealType,
     UpdateMeal,
 )
+from ledger.deadline import NO_DEADLINE
+from ledger.idempotency import former_fingerprint
 from ledger.local_day import now
 from tests.ledger.kitchen import ALICE, BOB, KEYED, PHOTO, kitchen
 
@@ -50,7 +51,7 @@ async def test_a_photo_becomes_a_proposed_meal() -> None:
         ({"idempotency_key": " "}, "idempotencyKey"),
         ({"idempotency_key": "x" * 256}, "idempotencyKey"),
         ({"time_zone": ""}, "timeZone"),
-        ({"time_zone": "Etc/GMT+5"}, "timeZone"),
+        ({"time_zone": "localtime"}, "timeZone"),
         ({"eaten_at": now() + timedelta(hours=1)}, "eatenAt"),
     ],
 )
@@ -90,6 +91,85 @@ async def test_without_a_key_every_call_is_a_new_meal() -> None:
         assert first.meal.id != second.meal.id
 
 
+async def test_a_newly_signed_photo_is_the_same_request() -> None:
+    async with kitchen() as it:
+        signed = structs.replace(KEYED, photo_url="https://example.com/test.jpg?signature=1")
+        first = await it.commands.analyze_meal_photo(ALICE, signed)
+        again = structs.replace(signed, photo_url="https://example.com/test.jpg?signature=2")
+        assert (await it.commands.analyze_meal_photo(ALICE, again)).meal == first.meal
+        assert len(it.recognizer.calls) == 1
+
+
+async def test_a_request_of_an_earlier_version_is_still_known() -> None:
+    async with kitchen() as it:
+        signed = structs.replace(KEYED, photo_url="https://example.com/test.jpg?signature=1")
+        stored = it.commands._requested(ALICE, signed)
+        request = stored.pending_events[0]
+        object.__setattr__(request, "fingerprint", former_fingerprint(stored.id, signed))
+        await it.meals.append(stored)
+        await it.runs.run(stored, ALICE, NO_DEADLINE)
+        assert (await it.commands.analyze_meal_photo(ALICE, signed)).meal.id == str(stored.id)
+        assert len(it.recognizer.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("eaten_at", "zone", "stored", "day", "meal_type"),
+    [
+        ("2025-11-21T21:30:00-08:00", None, "-08:00", "2025-11-21", MealType.DINNER),
+        ("2025-11-21T08:00:00+13:45", None, "+13:45", "2025-11-21", MealType.BREAKFAST),
+        ("2025-11-21T21:30:00-00:00", None, "UTC", "2025-11-21", MealType.DINNER),
+        ("2025-11-21T21:30:00-08:00", "Asia/Calcutta", "Asia/Kolkata", "2025-11-22", MealType.LUNCH),
+        ("2025-11-21T21:30:00-08:00", "US/Eastern", "America/New_York", "2025-11-22", MealType.SNACK),
+        ("2025-11-22T05:30:00+00:00", "-08:00", "-08:00", "2025-11-21", MealType.DINNER),
+    ],
+)
+async def test_day_and_meal_type_come_from_zone_or_offset(
+    eaten_at: str, zone: str | None, stored: str, day: str, meal_type: MealType
+) -> None:
+    async with kitchen() as it:
+        command = structs.replace(PHOTO, eaten_at=datetime.fromisoformat(eaten_at), time_zone=zone)
+        meal = (await it.commands.analyze_meal_photo(ALICE, command)).meal
+        assert (meal.time_zone, meal.local_date) == (stored, date.fromisoformat(day))
+        assert meal.meal_type is meal_type
+        assert meal.eaten_at == datetime.fromisoformat(eaten_at)
+        assert meal.eaten_at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "stored", "day"),
+    [
+        # In the zone's own offset, or in UTC: the meal stays in its zone.
+        ("Europe/Paris", {"eaten_at": "2025-11-21T23:30:00+01:00"}, "Europe/Paris", "2025-11-21"),
+        ("Europe/Paris", {"eaten_at": "2025-11-21T23:30:00+00:00"}, "Europe/Paris", "2025-11-22"),
+        # In another offset: there it was.
+        ("Europe/Paris", {"eaten_at": "2025-11-21T21:30:00-08:00"}, "-08:00", "2025-11-21"),
+        ("-08:00", {"eaten_at": "2025-11-22T05:30:00+00:00"}, "-08:00", "2025-11-21"),
+        ("-08:00", {"time_zone": "Japan"}, "Asia/Tokyo", "2025-11-20"),
+        ("Japan", {"time_zone": "+02:00"}, "+02:00", "2025-11-20"),
+        ("Japan", {"meal_type": MealType.SNACK}, "Asia/Tokyo", "2025-11-20"),
+        (
+            "Japan",
+            {"eaten_at": "2025-11-21T21:30:00-08:00", "time_zone": "Asia/Tokyo"},
+            "Asia/Tokyo",
+            "2025-11-22",
+        ),
+    ],
+)
+async def test_a_corrected_time_stays_in_the_zone_it_fits(
+    before: str, change: dict[str, object], stored: str, day: str
+) -> None:
+    async with kitchen() as it:
+        noon = datetime(2025, 11, 20, 12, tzinfo=UTC)
+        asked = structs.replace(PHOTO, eaten_at=noon, time_zone=before)
+        meal = (await it.commands.analyze_meal_photo(ALICE, asked)).meal
+        if "eaten_at" in change:
+            change = change | {"eaten_at": datetime.fromisoformat(str(change["eaten_at"]))}
+        command = structs.replace(UpdateMeal(meal_id=meal.id), **change)
+        moved = (await it.commands.update_meal(ALICE, command)).meal
+        assert (moved.time_zone, moved.local_date) == (stored, date.fromisoformat(day))
+        assert moved.meal_type is change.get("meal_type", meal.meal_type)
+
+
 async def test_a_note_leaves_the_local_date_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -100,6 +180,7 @@ async def test_a_note_leaves_the_local_date_alone(
             raise InvalidArgument(f"no zone {name}", field="timeZone")
 
         monkeypatch.setattr("ledger.local_day.time_zone", unknown)
+        monkeypatch.setattr("ledger.validation.canonical_zone", unknown)
         noted = await it.commands.update_meal(ALICE, UpdateMeal(meal_id=meal.id, notes="n"))
         assert (noted.meal.local_date, noted.meal.notes) == (meal.local_date, "n")
 
@@ -172,13 +253,22 @@ async def test_a_bad_update_is_refused_and_nothing_changes(change: dict[str, obj
         assert len(it.topics()) == 2
 
 
-async def test_deleting_twice_is_refused_the_second_time() -> None:
+async def test_deleting_twice_answers_the_same_twice() -> None:
     async with kitchen() as it:
         meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
         outcome = await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))
         assert outcome.meal.status is MealStatus.DELETED
-        with pytest.raises(InvalidState):
-            await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))
+        assert await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id)) == outcome
+        assert it.topics()[2:] == ["MealDeleted"]
+
+
+async def test_deleting_at_the_same_time_deletes_once() -> None:
+    async with kitchen() as it:
+        meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
+        deletes = [it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id)) for _ in range(4)]
+        first, *others = await asyncio.gather(*deletes)
+        assert others == [first] * 3
+        assert it.topics()[2:] == ["MealDeleted"]
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "another's"])

@@ -80,6 +80,7 @@ ACTIONS: dict[str, tuple[Callable[[Meal], None], dict[MealStatus, MealStatus]]] 
             MealStatus.ANALYZED: MealStatus.DELETED,
             MealStatus.CONFIRMED: MealStatus.DELETED,
             MealStatus.FAILED: MealStatus.DELETED,
+            MealStatus.DELETED: MealStatus.DELETED,
         },
     ),
 }
@@ -285,6 +286,14 @@ def test_deleting_carries_the_status_and_totals_before() -> None:
     event = only(meal)
     assert isinstance(event, MealDeleted)
     assert (event.status_before, event.totals) == (MealStatus.CONFIRMED, RICE.for_grams(150))
+
+
+def test_deleting_a_deleted_meal_appends_nothing() -> None:
+    meal = fresh(deleted())
+    before = meal.snapshot()
+    meal.delete(actor=ALICE)
+    assert not meal.pending_events
+    assert meal.snapshot() == before
 
 
 def test_an_event_without_a_handler_is_a_fault() -> None:

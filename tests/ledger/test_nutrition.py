@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import Nutrients, total
-from ledger.nutrition import MOST, NUTRIENTS, UNKNOWN
+from ledger.nutrition import MOST, NUTRIENTS, OPTIONAL_NUTRIENTS, UNKNOWN
+
+EVERY = (*NUTRIENTS, *OPTIONAL_NUTRIENTS)
 
 THOUSANDTH = Decimal("0.001")
 stored = st.integers(min_value=0, max_value=10_000_000).map(lambda thousandths: thousandths / 1000)
-nutrients = st.builds(Nutrients.of, **dict.fromkeys(NUTRIENTS, st.none() | stored))
+nutrients = st.builds(Nutrients.of, **dict.fromkeys(EVERY, st.none() | stored))
 
 
 def exact(value: float) -> Decimal:
@@ -21,7 +23,7 @@ def exact(value: float) -> Decimal:
 @given(st.lists(nutrients))
 def test_a_total_is_the_exact_sum_of_known_values(parts: list[Nutrients]) -> None:
     summed = total(parts)
-    for name in NUTRIENTS:
+    for name in EVERY:
         known = [exact(getattr(part, name)) for part in parts if getattr(part, name) is not None]
         if known or not parts:
             assert exact(getattr(summed, name)) == sum(known, Decimal(0))
@@ -42,7 +44,7 @@ def test_a_total_does_not_depend_on_order_or_grouping(parts: list[Nutrients], ra
 @given(nutrients, st.integers(min_value=1, max_value=10_000_000).map(lambda n: n / 1000))
 def test_scaling_is_the_correctly_rounded_decimal_product(per_100g: Nutrients, grams: float) -> None:
     scaled = per_100g.for_grams(grams)
-    for name in NUTRIENTS:
+    for name in EVERY:
         value = getattr(per_100g, name)
         if value is None:
             assert getattr(scaled, name) is None
@@ -62,7 +64,7 @@ def test_a_tie_goes_to_the_even_thousandth(grams: float, expected: float) -> Non
 
 
 def test_nothing_eaten_is_zero_and_complete() -> None:
-    assert total([]) == Nutrients.of(**dict.fromkeys(NUTRIENTS, 0.0))
+    assert total([]) == Nutrients.of(**dict.fromkeys(EVERY, 0.0))
     assert total([]).complete
 
 
@@ -89,3 +91,11 @@ def test_a_value_is_stored_with_three_decimals(value: float) -> None:
     kept = Nutrients.of(fat=value).fat
     assert kept is not None
     assert exact(kept) == Decimal(value).quantize(THOUSANDTH, ROUND_HALF_EVEN)
+
+
+def test_a_total_names_the_optional_nutrients_it_lacks_parts_of() -> None:
+    meat, bread = Nutrients.of(iron=2.7, vitamin_c=0.0), Nutrients.of(iron=3.6)
+    summed = total([meat, bread])
+    assert (summed.iron, summed.vitamin_c, summed.calcium) == (6.3, 0.0, None)
+    assert summed.partial == ("vitamin_c",)
+    assert total([summed, meat]).partial == ("vitamin_c",)

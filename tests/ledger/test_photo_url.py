@@ -3,7 +3,7 @@
 import pytest
 
 from ledger import InvalidArgument
-from ledger.photo_url import MAX_LENGTH, check_photo_url
+from ledger.photo_url import MAX_LENGTH, check_photo_url, photo_address
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,14 @@ from ledger.photo_url import MAX_LENGTH, check_photo_url
 )
 def test_a_public_https_url_is_taken_as_it_is(url: str) -> None:
     assert check_photo_url(url, local_environment=False) == url
+
+
+def test_a_signed_url_may_have_4096_characters() -> None:
+    assert MAX_LENGTH == 4096
+
+
+def test_a_photos_address_is_scheme_host_and_path() -> None:
+    assert photo_address("https://Example.com:8443/A/b.jpg?sig=1#x") == "https://example.com:8443/A/b.jpg"
 
 
 @pytest.mark.parametrize(

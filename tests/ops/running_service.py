@@ -73,7 +73,8 @@ class Client:
                     photoUrl: $photo, idempotencyKey: $key, dishHint: $hint, eatenAt: $at, timeZone: $zone
                 ) {
                     mealId status position userErrors { code message field }
-                    meal { localDate mealType entries { id name quantityG nutrients { calories complete }
+                    meal { localDate timeZone mealType
+                           entries { id name quantityG nutrients { calories complete }
                            provenance { source sourceId dataType } } totals { calories complete } warnings { code } }
                 }
             }""",

@@ -92,6 +92,60 @@ def test_a_meal_moved_to_another_day_leaves_both_exact(alice: Client) -> None:
     assert (empty["mealCount"], empty["totals"]) == (0, {"calories": 0, "complete": True})
 
 
+def test_an_offset_without_a_zone_gives_day_and_meal(alice: Client) -> None:
+    analyzed = alice.analyze(at="2025-11-21T21:30:00-08:00")
+    meal = analyzed["meal"]
+    assert (meal["localDate"], meal["mealType"], meal["timeZone"]) == ("2025-11-21", "DINNER", "-08:00")
+    confirmed = alice.confirm(analyzed["mealId"], *[entry["id"] for entry in meal["entries"]])
+    assert alice.summary("2025-11-21", confirmed["position"])["mealCount"] == 1
+    assert alice.summary("2025-11-22", confirmed["position"])["mealCount"] == 0
+    moved = alice.ask(
+        """mutation ($id: ID!) { updateMeal(mealId: $id, eatenAt: "2025-11-20T23:45:00+05:45") {
+            position userErrors { code } meal { localDate timeZone eatenAt mealType } } }""",
+        id=analyzed["mealId"],
+    )["updateMeal"]
+    assert moved["meal"] == {
+        "localDate": "2025-11-20",
+        "timeZone": "+05:45",
+        "eatenAt": "2025-11-20T18:00:00.000Z",
+        "mealType": "DINNER",
+    }
+    assert alice.summary("2025-11-20", moved["position"])["mealCount"] == 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "stored"),
+    [("Etc/UTC", "UTC"), ("GMT", "Etc/GMT"), ("Etc/GMT+6", "Etc/GMT+6"), ("US/Eastern", "America/New_York"),
+     ("Japan", "Asia/Tokyo"), ("Singapore", "Asia/Singapore"), ("EST5EDT", "EST5EDT"), ("-08:00", "-08:00"),
+     ("localtime", None), ("Factory", None), ("posixrules", None), ("../zoneinfo/UTC", None)],
+)  # fmt: skip
+def test_a_devices_zone_is_stored_in_its_canonical_name(alice: Client, zone: str, stored: str | None) -> None:
+    answer = alice.analyze(zone=zone)
+    if stored is None:
+        (error,) = answer["userErrors"]
+        assert (answer["meal"], error["code"], error["field"]) == (None, "VALIDATION_ERROR", "timeZone")
+    else:
+        assert (answer["userErrors"], answer["meal"]["timeZone"]) == ([], stored)
+
+
+def test_a_second_delete_answers_as_the_first_did(alice: Client) -> None:
+    analyzed = alice.analyze()
+    delete = """mutation ($id: ID!) { deleteMeal(mealId: $id) {
+        meal { id status photoUrl updatedAt } userErrors { code } } }"""
+    first, second = [alice.ask(delete, id=analyzed["mealId"])["deleteMeal"] for _ in range(2)]
+    assert (first["meal"]["status"], first["userErrors"]) == ("DELETED", [])
+    assert second == first
+
+
+def test_a_photo_signed_anew_is_the_same_request(alice: Client) -> None:
+    long = "rice.jpg?signature=".ljust(4096 - len("https://example.com/"), "s")
+    first = alice.analyze(long, key="signed")
+    assert (first["status"], first["userErrors"]) == ("ANALYZED", [])
+    assert alice.analyze("rice.jpg?signature=other", key="signed")["mealId"] == first["mealId"]
+    (error,) = alice.analyze(f"{long}s", key="longer")["userErrors"]
+    assert (error["code"], error["field"]) == ("VALIDATION_ERROR", "photoUrl")
+
+
 def test_another_persons_meal_is_not_there(alice: Client, bob: Client) -> None:
     analyzed = alice.analyze()
     assert alice.status(analyzed["mealId"], analyzed["position"]) == "ANALYZED"

@@ -53,6 +53,7 @@ BAD_VALUES = [
     ("APP_ENV", "prod"),
     ("APP_VERSION", "x" * 201),
     ("LOG_LEVEL", "CHATTY"),
+    ("FOOD_CHOICE", "dice"),
     ("PORT", "80x0"),
     ("PORT", "0"),
     ("PORT", "65536"),

@@ -1,6 +1,6 @@
 """Mutations through HTTP: what is asked reaches the ledger as a command, and its outcome is the answer."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -75,6 +75,9 @@ async def test_every_argument_of_an_analysis_reaches_the_ledger(alice: GraphQLCl
         time_zone="Asia/Kathmandu",
         idempotency_key="k",
     )
+    assert isinstance(command, AnalyzeMealPhoto)
+    assert command.eaten_at is not None
+    assert command.eaten_at.utcoffset() == timedelta(hours=5, minutes=45)
 
 
 async def test_omitted_or_null_arguments_are_left_to_the_ledger(alice: GraphQLClient, diary: Diary) -> None:

@@ -25,7 +25,16 @@ from api.graphql.scalars import format_date_time, parse_date, parse_date_time, p
 )
 def test_an_instant_is_read_as_rfc_3339_writes_it(text: str, instant: datetime) -> None:
     assert parse_date_time(text) == instant
-    assert parse_date_time(text).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("offset", "minutes"),
+    [("Z", 0), ("z", 0), ("+00:00", 0), ("-00:00", 0), ("-08:00", -480), ("+05:45", 345), ("+14:00", 840)],
+)
+def test_an_instant_keeps_the_offset_it_came_with(offset: str, minutes: int) -> None:
+    there = parse_date_time(f"2026-11-21T21:30:00{offset}")
+    assert there.utcoffset() == timedelta(minutes=minutes)
+    assert there.isoformat().startswith("2026-11-21T21:30:00")
 
 
 @pytest.mark.parametrize(

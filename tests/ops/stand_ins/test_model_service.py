@@ -236,6 +236,29 @@ def test_a_plain_schema_without_an_enum_is_filled_too(food_services: LocalFoodSe
     assert food == {"name": "salmon", "grams": 150, "state": "RAW", "confidence": 0.95}
 
 
+def test_a_choice_is_made_by_shared_words(food_services: LocalFoodServices) -> None:
+    """The shorter of two names that share as many; none where nothing is shared."""
+    foods = [
+        {"number": 1, "name": "apple", "candidates": _numbered("Pear", "Apples, dried", "Apples", "Apples")},
+        {"number": 2, "name": "chopsticks", "candidates": _numbered("Pear")},
+        {"number": 3, "name": "pear", "candidates": None},
+        "pear",
+    ]
+    asked = {"model": "m", "input": "Choose.\n" + json.dumps({"foods": foods})}
+    answer = _post(
+        food_services, "/responses", asked | _format({"properties": {"choices": {"type": "array"}}})
+    )
+    assert json.loads(answer.json()["output"][0]["content"][0]["text"])["choices"] == [
+        {"food": 1, "candidate": 3},
+        {"food": 2, "candidate": None},
+        {"food": 3, "candidate": None},
+    ]
+
+
+def _numbered(*names: str) -> list[dict[str, object]]:
+    return [{"number": number, "name": name} for number, name in enumerate(names, 1)]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

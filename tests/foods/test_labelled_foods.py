@@ -1,0 +1,31 @@
+"""The figures of the matching over the food table, held where they are."""
+
+from collections import Counter
+
+import pytest
+
+from adapters.food_table import FoodTable
+from tests.foods.evaluation import Judged, Verdict, judge, labelled_foods, report
+
+
+@pytest.fixture(scope="module")
+def judged() -> list[Judged]:
+    table = FoodTable()
+    return [judge(table, food) for food in labelled_foods()]
+
+
+def test_nearly_every_name_finds_a_sensible_record(judged: list[Judged]) -> None:
+    counts = Counter(one.verdict for one in judged)
+    assert counts[Verdict.SENSIBLE] / len(judged) >= 0.985, "\n".join(report(judged))
+
+
+def test_no_name_silently_finds_another_food(judged: list[Judged]) -> None:
+    assert [one.food.name for one in judged if one.verdict is Verdict.WRONG] == []
+
+
+def test_what_is_no_food_is_not_matched(judged: list[Judged]) -> None:
+    assert [one.food.name for one in judged if one.food.calories is None and one.match] == []
+
+
+def test_few_names_carry_a_warning(judged: list[Judged]) -> None:
+    assert sum(one.match is not None and one.match.uncertain for one in judged) / len(judged) <= 0.2
