@@ -1,10 +1,14 @@
 """The analysis: foods from the model, nutrients from databases; 'not found' and 'down' are different answers."""
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 from msgspec import structs
 
 from ledger import (
     AmountUnusable,
+    FoodRecord,
     FoodSearch,
     MealAnalysis,
     NoFoodRecognized,
@@ -23,9 +27,9 @@ from tests.ledger.ports import Database, Recognizer, food, usda
 MANY = [f"{letter}{letter}ish" for letter in "bcdfghjklmnpqrstvwxz"]
 
 
-async def propose(analysis: MealAnalysis) -> Proposal:
+async def propose(analysis: MealAnalysis, seconds: float = 5) -> Proposal:
     return await analysis.propose(
-        photo_url="https://example.com/a.jpg", dish_hint=None, user_id="alice", seconds=5
+        photo_url="https://example.com/a.jpg", dish_hint=None, user_id="alice", seconds=seconds
     )
 
 
@@ -91,6 +95,36 @@ async def test_all_databases_down_leave_the_plate_with_warnings() -> None:
     )
     assert [entry.nutrients for entry in proposal.entries] == [UNKNOWN, UNKNOWN]
     assert [warning.code for warning in proposal.warnings] == [WarningCode.NUTRIENTS_UNAVAILABLE] * 2
+
+
+async def test_a_slow_database_does_not_cost_the_plate() -> None:
+    """The searches end before the analysis must; what the databases before it have is kept."""
+    slow = Database({}, gate=asyncio.Event())
+    proposal = await propose(
+        MealAnalysis(Recognizer(food("rice"), food("cherimoya")), FoodSearch([usda(), slow])), seconds=0.1
+    )
+    assert [entry.nutrients for entry in proposal.entries] == [RICE, UNKNOWN]
+    assert [warning.code for warning in proposal.warnings] == [WarningCode.NUTRIENTS_UNAVAILABLE]
+
+
+async def test_a_slow_model_does_cost_it() -> None:
+    recognizer = Recognizer(food("rice"))
+    recognizer.gate.clear()
+    with pytest.raises(TimeoutError):
+        await propose(MealAnalysis(recognizer, FoodSearch([usda()])), seconds=0.01)
+
+
+async def test_one_failed_search_does_not_end_the_others() -> None:
+    class Refusing(Database):
+        async def search(self, name: str) -> Sequence[FoodRecord]:
+            if name == "rice":
+                raise ServiceUnavailable("the circuit is open")
+            return await super().search(name)
+
+    proposal = await propose(
+        MealAnalysis(Recognizer(food("rice"), food("chicken")), FoodSearch([Refusing({"chicken": CHICKEN})]))
+    )
+    assert [entry.nutrients for entry in proposal.entries] == [UNKNOWN, CHICKEN]
 
 
 async def test_an_uncertain_match_has_a_warning_and_alternatives() -> None:

@@ -22,7 +22,7 @@ from adapters.mongo.connection.client import (
 from adapters.mongo.read.log_positions import MongoLogPositions
 from adapters.mongo_projections.read_models import MongoReadModels
 from adapters.mongo_projections.storage import PROJECTORS, checkpoint_id
-from ledger import Meal, MealStatus, MealType
+from ledger import AwaitingMeal, Meal, MealStatus, MealType
 from projections import (
     DAILY_SUMMARIES,
     MEALS,
@@ -36,7 +36,7 @@ from projections import (
     ReadModelBehind,
 )
 from tests.adapters.mongo_projections.read_side import ReadSide, read_side
-from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
+from tests.ledger.plates import ALICE, NOON, RICE, analyzed, awaiting, found_for, requested, timing
 
 STORAGES = (MEALS.storage, DAILY_SUMMARIES.storage)
 
@@ -354,6 +354,32 @@ class TestStaleAnalyses:
         assert await models.stale_analyses(NOON, 10) == [str(older.id), str(old.id)]
         assert await models.stale_analyses(NOON, 1) == [str(older.id)]
         assert await models.stale_analyses(NOON - timedelta(minutes=9), 10) == []
+
+
+class TestMealsAwaitingNutrients:
+    async def test_they_are_found_newest_first_page_by_page(self, given: ReadSide) -> None:
+        meals = [awaiting(user_id=user_id) for user_id in ("alice", "bob", "carol", "dave")]
+        deleted, completed = awaiting(), awaiting()
+        deleted.delete(actor=ALICE)
+        completed.complete_nutrients([found_for(completed.entries[1], RICE)], actor=ALICE)
+        given.project(*meals, deleted, completed, analyzed(), requested())
+        moments = (NOON, NOON - timedelta(minutes=1), NOON, NOON - timedelta(days=1))
+        for meal, moment in zip(meals, moments, strict=True):
+            given.client[given.database][MEALS.storage].update_one(
+                {"_id": str(meal.id)}, {"$set": {"created_at": moment}}
+            )
+        models = given.models()
+        expected = sorted(
+            [(moment, str(meal.id)) for meal, moment in zip(meals, moments, strict=True)], reverse=True
+        )[:3]
+
+        pages: list[AwaitingMeal] = []
+        while page := await models.meals_awaiting_nutrients(
+            NOON - timedelta(hours=1), pages[-1] if pages else None, 1
+        ):
+            pages += page
+
+        assert [(meal.requested_at, meal.meal_id) for meal in pages] == expected
 
 
 class TestReadiness:

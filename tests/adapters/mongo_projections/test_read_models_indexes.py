@@ -7,10 +7,10 @@ import pytest
 
 from adapters.mongo.connection.client import Document
 from adapters.mongo_projections.read_models import MongoReadModels
-from ledger import Meal, MealStatus, MealType
-from projections import HistoryCursor, HistoryQuery
+from ledger import AwaitingMeal, Meal, MealStatus, MealType
+from projections import MEALS, HistoryCursor, HistoryQuery
 from tests.adapters.mongo_projections.read_side import ReadSide, read_side
-from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
+from tests.ledger.plates import ALICE, NOON, analyzed, awaiting, requested, timing
 
 CURSOR = HistoryCursor(eaten_at=NOON - timedelta(hours=100), meal_id="8")
 NOVEMBER = (date(2025, 11, 1), date(2025, 11, 5))
@@ -28,6 +28,8 @@ async def given(mongodb_url: str, mongodb_database: str) -> AsyncIterator[ReadSi
                 meals.append(make(user_id=user_id, when=when))
                 if number % 10 == 1:
                     meals[-1].delete(actor=ALICE)
+            if number % 10 == 0:
+                meals.append(awaiting(user_id="carol"))
         side.project(*meals)
         side.client[side.database].command("profile", 2)
         yield side
@@ -104,5 +106,19 @@ async def test_unfinished_meals_are_found_by_their_index(given: ReadSide) -> Non
     ran = await profiled(given, "meals_v2", stale)
 
     assert ran["planSummary"] == "IXSCAN { created_at: 1 }"
+    assert not ran.get("hasSortStage", False)
+    assert ran["keysExamined"] <= 6
+
+
+async def test_meals_awaiting_nutrients_are_found_by_their_index(given: ReadSide) -> None:
+    week = timedelta(days=7)
+    previous = AwaitingMeal(meal_id="8", requested_at=datetime.now(NOON.tzinfo))
+
+    def awaited(models: MongoReadModels) -> Awaitable[list[AwaitingMeal]]:
+        return models.meals_awaiting_nutrients(previous.requested_at - week, previous, 5)
+
+    ran = await profiled(given, MEALS.storage, awaited)
+
+    assert ran["planSummary"] == "IXSCAN { created_at: -1, _id: -1 }"
     assert not ran.get("hasSortStage", False)
     assert ran["keysExamined"] <= 6
