@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from adapters.food_table import FoodTable
-from tests.foods.evaluation import LABELLED, judge, labelled_foods, report
+from tests.foods.evaluation import LABELLED, SECOND, judge, labelled_foods, report
 
 table = FoodTable()
 for path in map(Path, sys.argv[1:] or (LABELLED, SECOND)):
