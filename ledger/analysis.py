@@ -12,7 +12,7 @@ from ledger.food_matching import MAX_NAME, canonical
 from ledger.food_search import FoodSearch, FoundFood
 from ledger.nutrition import MAX_GRAMS, is_amount, rounded
 from ledger.ports import FoodChooser, FoodRecognizer, RecognizedFood
-from ledger.values import FoodState, MealEntry, MealWarning, Proposal, WarningCode
+from ledger.values import ChoiceRun, FoodState, MealEntry, MealWarning, Proposal, WarningCode
 
 _SHARE_OF_TIME = 0.95
 """The share of the analysis' time after which its searches end: no recognised plate is lost to a slow database."""
@@ -52,10 +52,9 @@ class MealAnalysis:
             if not foods:
                 raise NoFoodRecognized("No food was recognised in the photo.")
             until = started + _SHARE_OF_TIME * seconds
-            found: Sequence[FoundFood] = await self._search.find(foods, until=until)
-            choice = None
-            if self._chooser is not None:
-                found, choice = await chosen(self._chooser, found, user_id=user_id, until=until)
+            found, choice = await self._choose(
+                await self._search.find(foods, until=until), user_id, until=until
+            )
         entries = [_entry(food) for food in found]
         return Proposal(
             dish_name=recognition.dish_name,
@@ -76,6 +75,13 @@ class MealAnalysis:
             duration_ms=round((clock() - started) * 1000),
             choice=choice,
         )
+
+    async def _choose(
+        self, found: Sequence[FoundFood], user_id: str, *, until: float
+    ) -> tuple[Sequence[FoundFood], ChoiceRun | None]:
+        if self._chooser is None:
+            return found, None
+        return await chosen(self._chooser, found, user_id=user_id, until=until)
 
 
 def merged(foods: Iterable[RecognizedFood]) -> list[RecognizedFood]:
