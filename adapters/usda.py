@@ -99,15 +99,19 @@ class UsdaDatabase:
         self._service = resilience.service
 
     async def search(self, name: str) -> Sequence[FoodRecord]:
-        """The generic foods that the database offers for the name; the branded ones when it has no generic food.
+        """The generic foods that the database offers for the name; with the branded ones, where none has all its words.
 
-        Not all types in one search: brands are so many that they crowd every generic food out of the first page.
+        The service's search takes any word for a hit. Not all types in one search: brands are so many that they crowd
+        every generic food out of the first page.
         """
         words = " ".join(_OPERATORS.sub(" ", name).split())
         if not words:
             return ()
         generic = await self._search(words, GENERIC_TYPES)
-        return generic or without_alike(await self._search(words, BRANDED_TYPES), name)
+        said = words.lower().split()
+        if any(all(word in record.name.lower() for word in said) for record in generic):
+            return generic
+        return (*generic, *without_alike(await self._search(words, BRANDED_TYPES), name))
 
     async def _search(self, words: str, data_types: Sequence[str]) -> Sequence[FoodRecord]:
         # POST, since only a JSON array names several types in a way that the service takes for certain.

@@ -17,7 +17,7 @@ from ledger.commands import (
     UpdateMeal,
 )
 from ledger.deadline import NO_DEADLINE, Deadline
-from ledger.entries import apply_changes, keep_entries
+from ledger.entries import apply_changes, keep_entries, replace_entries
 from ledger.errors import (
     ANALYSIS_FAILURES,
     AmountUnusable,
@@ -46,9 +46,12 @@ from ledger.events import (
     MealConfirmed,
     MealDeleted,
     MealEvent,
+    MealNutrientsCompleted,
     MealUpdated,
 )
+from ledger.food_search import FoodSearch
 from ledger.meal import Meal
+from ledger.nutrient_completion import AwaitingMeal, AwaitingMealFinder, NutrientCompletion
 from ledger.nutrition import KJ_PER_KCAL, NUTRIENTS, OPTIONAL_NUTRIENTS, UNKNOWN, Nutrients, total
 from ledger.plausibility import PlausibleNutrients, SourceNutrients, plausible
 from ledger.ports import (
@@ -70,6 +73,7 @@ from ledger.values import (
     ChoiceRun,
     FoodAlternative,
     FoodState,
+    FoundNutrients,
     MealEntry,
     MealSnapshot,
     MealSource,
@@ -100,6 +104,8 @@ __all__ = [
     "AnalysisRefused",
     "AnalysisRuns",
     "AnalyzeMealPhoto",
+    "AwaitingMeal",
+    "AwaitingMealFinder",
     "CarbohydrateBasis",
     "ChoiceOutcome",
     "ChoiceRun",
@@ -117,7 +123,9 @@ __all__ = [
     "FoodChooser",
     "FoodRecognizer",
     "FoodRecord",
+    "FoodSearch",
     "FoodState",
+    "FoundNutrients",
     "IdempotencyConflict",
     "InvalidArgument",
     "InvalidState",
@@ -135,6 +143,7 @@ __all__ = [
     "MealFull",
     "MealLedger",
     "MealNotFound",
+    "MealNutrientsCompleted",
     "MealOutcome",
     "MealRepository",
     "MealSnapshot",
@@ -145,6 +154,7 @@ __all__ = [
     "MealWarning",
     "ModelRun",
     "NoFoodRecognized",
+    "NutrientCompletion",
     "NutrientDatabase",
     "NutrientSource",
     "Nutrients",
@@ -169,6 +179,7 @@ __all__ = [
     "apply_changes",
     "keep_entries",
     "plausible",
+    "replace_entries",
     "total",
     "without_alike",
 ]

@@ -106,12 +106,12 @@ class AnalysisRuns:
     async def _analyze(self, meal: Meal, actor: Actor, request: Deadline) -> AnalysisOutcome:
         try:
             _require_caller(request)
-            async with asyncio.timeout(
-                min(self._deadline.total_seconds(), _SHARE_OF_REQUEST * request.remaining)
-            ):
-                proposal = await self._analysis.propose(
-                    photo_url=meal.photo_url, dish_hint=meal.dish_hint, user_id=meal.user_id
-                )
+            proposal = await self._analysis.propose(
+                photo_url=meal.photo_url,
+                dish_hint=meal.dish_hint,
+                user_id=meal.user_id,
+                seconds=min(self._deadline.total_seconds(), _SHARE_OF_REQUEST * request.remaining),
+            )
             meal.propose(proposal, actor=actor)
         except TimeoutError:
             meal.fail(ServiceUnavailable("The analysis took too long. Please try again."), actor=actor)

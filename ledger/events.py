@@ -143,6 +143,20 @@ class MealUpdated(MealEvent):
     personal: NotesPersonal
 
 
+class MealNutrientsCompleted(MealEvent):
+    """Databases that could not be asked before were searched again; nobody acted, and the status is as it was.
+
+    `completed_entries` are the entries whose nutrients are known now, as they are now. `warnings` are all of the meal's
+    warnings after it: those of a food that is in no database say so.
+    """
+
+    TOPIC: ClassVar[str] = "MealNutrientsCompleted"
+    completed_entries: tuple[MealEntry, ...]
+    warnings: tuple[MealWarning, ...]
+    totals_before: Nutrients
+    totals_after: Nutrients
+
+
 class MealDeleted(MealEvent):
     """The owner removed the meal: the status and the totals it had."""
 
@@ -157,6 +171,7 @@ EVENT_CLASSES: tuple[type[MealEvent], ...] = (
     MealAnalysisFailed,
     MealConfirmed,
     MealUpdated,
+    MealNutrientsCompleted,
     MealDeleted,
 )
 TOPICS: dict[str, type[MealEvent]] = {

@@ -15,7 +15,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 from msgspec import structs
 
-from ledger.entries import apply_changes
+from ledger.entries import apply_changes, awaiting_nutrients, fill_in, replace_entries, warnings_after
 from ledger.errors import AnalysisFailure, InvalidArgument, InvalidState, MealFull, UnknownEntry
 from ledger.events import (
     AnalysisPersonal,
@@ -26,6 +26,7 @@ from ledger.events import (
     MealConfirmed,
     MealDeleted,
     MealEvent,
+    MealNutrientsCompleted,
     MealUpdated,
     NotesPersonal,
     RequestPersonal,
@@ -34,6 +35,8 @@ from ledger.meal_state import MealState
 from ledger.nutrition import total
 from ledger.values import (
     Actor,
+    FoundNutrients,
+    MealEntry,
     MealSnapshot,
     MealSource,
     MealStatus,
@@ -44,9 +47,11 @@ from ledger.values import (
 MAX_EVENTS = 500
 """The most events of one meal: loading it takes time and memory in proportion.
 
-Updates stop two events short of it. A meal is confirmed at most once and deleted at most once, so that a full meal can
-still be confirmed and deleted.
+Updates, and nutrients filled in later, stop two events short of it. A meal is confirmed at most once and deleted at
+most once, so that a full meal can still be confirmed and deleted.
 """
+
+_PROPOSED = (MealStatus.ANALYZED, MealStatus.CONFIRMED)
 
 
 class Meal(MealState, Aggregate):
@@ -144,7 +149,7 @@ class Meal(MealState, Aggregate):
 
         Raises UnknownEntry, InvalidState unless the meal is ANALYZED or CONFIRMED, and MealFull.
         """
-        self._require("be changed", MealStatus.ANALYZED, MealStatus.CONFIRMED)
+        self._require("be changed", *_PROPOSED)
         self._check_known(amounts.keys(), "entries")
         changes = tuple(
             EntryChange(
@@ -159,11 +164,7 @@ class Meal(MealState, Aggregate):
         )
         if not changes and timing == self.timing and notes == self.notes:
             return
-        if self.version >= MAX_EVENTS - 2:
-            raise MealFull(
-                f"This meal has reached its limit of {MAX_EVENTS} changes. It can still be confirmed or deleted; "
-                "to change it further, delete it and record it again."
-            )
+        self._require_room()
         self._trigger(
             MealUpdated,
             actor,
@@ -175,6 +176,37 @@ class Meal(MealState, Aggregate):
             totals_before=self.totals,
             totals_after=total(entry.nutrients for entry in apply_changes(self.entries, changes)),
             personal=NotesPersonal(before=self.notes, after=notes),
+        )
+
+    @property
+    def awaiting_nutrients(self) -> tuple[MealEntry, ...]:
+        """The entries whose nutrients `complete_nutrients` may fill in: none of a meal that is deleted or full."""
+        if self.status not in _PROPOSED or self._is_full:
+            return ()
+        return awaiting_nutrients(self.entries, self.warnings)
+
+    def complete_nutrients(self, found: Sequence[FoundNutrients], *, actor: Actor) -> None:
+        """Fill in the nutrients of entries that await them, for the amounts that the entries have now.
+
+        What was found for other entries, such as rejected ones, is left out; where nothing remains, no event is
+        appended.
+        Raises InvalidState unless the meal is ANALYZED or CONFIRMED, and MealFull.
+        """
+        self._require("get nutrients", *_PROPOSED)
+        awaited = {entry.id for entry in awaiting_nutrients(self.entries, self.warnings)}
+        by_id = {nutrients.entry_id: nutrients for nutrients in found if nutrients.entry_id in awaited}
+        if not by_id:
+            return
+        self._require_room()
+        completed = fill_in(self.entries, by_id)
+        self._trigger(
+            MealNutrientsCompleted,
+            actor,
+            status=self.status,
+            completed_entries=completed,
+            warnings=warnings_after(self.warnings, by_id),
+            totals_before=self.totals,
+            totals_after=total(entry.nutrients for entry in replace_entries(self.entries, completed)),
         )
 
     def delete(self, *, actor: Actor) -> None:
@@ -218,6 +250,17 @@ class Meal(MealState, Aggregate):
     def _require(self, what: str, *allowed: MealStatus) -> None:
         if self.status not in allowed:
             raise InvalidState(f"A meal that is {self.status} cannot {what}.")
+
+    @property
+    def _is_full(self) -> bool:
+        return self.version >= MAX_EVENTS - 2
+
+    def _require_room(self) -> None:
+        if self._is_full:
+            raise MealFull(
+                f"This meal has reached its limit of {MAX_EVENTS} changes. It can still be confirmed or deleted; "
+                "to change it further, delete it and record it again."
+            )
 
     def _check_known(self, entry_ids: Iterable[str], field: str) -> None:
         unknown = sorted(set(entry_ids) - {entry.id for entry in self.entries})

@@ -2,7 +2,7 @@
 
 from functools import singledispatchmethod
 
-from ledger.entries import apply_changes, keep_entries
+from ledger.entries import apply_changes, keep_entries, replace_entries
 from ledger.errors import ErrorCode
 from ledger.events import (
     MealAnalysisFailed,
@@ -11,6 +11,7 @@ from ledger.events import (
     MealConfirmed,
     MealDeleted,
     MealEvent,
+    MealNutrientsCompleted,
     MealUpdated,
 )
 from ledger.nutrition import UNKNOWN, Nutrients, total
@@ -87,6 +88,11 @@ class MealState:
         self.timing = event.after
         self.notes = event.personal.after
         self.entries = apply_changes(self.entries, event.changed_entries)
+
+    @apply_event.register
+    def _apply_nutrients_completed(self, event: MealNutrientsCompleted) -> None:
+        self.entries = replace_entries(self.entries, event.completed_entries)
+        self.warnings = event.warnings
 
     @apply_event.register
     def _apply_deleted(self, _event: MealDeleted) -> None:

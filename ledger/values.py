@@ -119,6 +119,19 @@ class MealWarning(Struct, frozen=True, kw_only=True):
     entry_id: str | None
 
 
+class FoundNutrients(Struct, frozen=True, kw_only=True):
+    """What a later search found for an entry: its nutrients, and the warnings that the person should see now.
+
+    Without provenance no database has the food.
+    """
+
+    entry_id: str
+    per_100g: Nutrients
+    provenance: Provenance | None
+    alternatives: tuple[FoodAlternative, ...]
+    warnings: tuple[MealWarning, ...]
+
+
 class TokenUsage(Struct, frozen=True, kw_only=True):
     """Tokens as the service reported them; cached and written ones are part of the input. `None`: unreported."""
 

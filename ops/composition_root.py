@@ -18,7 +18,7 @@ from adapters.mongo_projections.log_reader import RecorderLogReader
 from adapters.mongo_projections.projection_store import MongoProjectionStore
 from adapters.mongo_projections.read_models import MongoReadModels
 from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
-from ledger import AnalysisRuns, CommandHandlers, MealAnalysis, MealRepository
+from ledger import AnalysisRuns, CommandHandlers, FoodSearch, MealAnalysis, MealRepository, NutrientCompletion
 from ops.database import PROJECTIONS, Store, open_async_client, open_client
 from ops.outside_services import food_chooser, nutrient_services, recognizer
 from ops.settings import ServeSettings, StoreSettings, reveal
@@ -29,10 +29,11 @@ _BESIDE_ANALYSIS_SECONDS = 5.0
 
 
 class ApiParts(NamedTuple):
-    """The parts of the API that have adapters behind them."""
+    """The parts of the API that have adapters behind them, and of the work that it does in the background."""
 
     commands: CommandHandlers
     runs: AnalysisRuns
+    completion: NutrientCompletion
     read_models: MongoReadModels
     authenticator: Authenticator
 
@@ -46,10 +47,11 @@ async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator
             opened.push_async_callback(service.aclose)
         meals = MealRepository(store.ledger, threads=settings.append_threads)
         opened.callback(meals.close)
+        search = FoodSearch((FoodTable(), *databases))
         chooser = food_chooser(settings)
         if chooser is not None:
             opened.push_async_callback(chooser.aclose)
-        analysis = MealAnalysis(model, (FoodTable(), *databases), chooser=chooser)
+        analysis = MealAnalysis(model, search, chooser=chooser)
         runs = AnalysisRuns(meals, analysis, deadline=analysis_deadline(settings))
         opened.push_async_callback(runs.drain)
         commands = CommandHandlers(meals, runs, local_environment=settings.is_local)
@@ -58,12 +60,15 @@ async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator
         database = settings.mongodb_database
         positions = MongoLogPositions(client, database, store.events_collection)
         read_models = MongoReadModels(client, database, positions)
+        completion = NutrientCompletion(
+            read_models, meals, search, every=timedelta(seconds=settings.nutrients_retry_seconds)
+        )
 
         authenticator = _authenticator(settings)
         if isinstance(authenticator, JwksAuthenticator):
             opened.push_async_callback(authenticator.aclose)
 
-        yield ApiParts(commands, runs, read_models, authenticator)
+        yield ApiParts(commands, runs, completion, read_models, authenticator)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import math
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from types import FrameType
@@ -60,19 +60,20 @@ async def _serve(settings: ServeSettings, store: Store, listener: socket.socket)
             version=settings.app_version,
             request_deadline=request_deadline(settings),
         )
-        async with _in_background(sweep):
+        async with _in_background(sweep.forever(_SWEEP_EVERY), parts.completion.forever()):
             await uvicorn.Server(_uvicorn(settings, app)).serve(sockets=[listener])
         _log.info("api_stopped")
 
 
 @asynccontextmanager
-async def _in_background(sweep: StaleAnalysisSweep) -> AsyncIterator[None]:
-    task = asyncio.create_task(sweep.forever(_SWEEP_EVERY))
+async def _in_background(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(endless) for endless in work]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def _uvicorn(settings: ServeSettings, app: ASGIApp) -> uvicorn.Config:

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     openfoodfacts_search_url: HttpUrl = "https://world.openfoodfacts.org/cgi/search.pl"
     circuit_breaker_failure_threshold: Annotated[int, Field(ge=1, le=1000)] = 5
     circuit_breaker_recovery_timeout: Seconds = 30.0
+    nutrients_retry_seconds: Seconds = 30.0
 
     auth_jwt_secret: SigningSecret | None = None
     auth_jwks_url: HttpUrl | None = None

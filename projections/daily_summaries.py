@@ -15,6 +15,7 @@ from ledger import (
     MealConfirmed,
     MealDeleted,
     MealEvent,
+    MealNutrientsCompleted,
     MealStatus,
     MealType,
     MealUpdated,
@@ -124,8 +125,9 @@ def _of_reviewed(event: MealAnalyzed | MealConfirmed) -> Contribution:
     return Contribution(meal_type=event.meal_type, status=event.status, totals=event.totals)
 
 
-@_contribution.register
-def _of_updated(event: MealUpdated) -> Contribution:
+@_contribution.register(MealUpdated)
+@_contribution.register(MealNutrientsCompleted)
+def _of_changed(event: MealUpdated | MealNutrientsCompleted) -> Contribution:
     return Contribution(meal_type=event.meal_type, status=event.status, totals=event.totals_after)
 
 
@@ -136,9 +138,10 @@ def _of_deleted(_event: MealDeleted) -> None:
 
 DAILY_SUMMARIES = Projection(
     name="daily_summaries",
-    version=1,
+    version=2,
     topics=frozenset(
-        event_class.TOPIC for event_class in (MealAnalyzed, MealConfirmed, MealUpdated, MealDeleted)
+        event_class.TOPIC
+        for event_class in (MealAnalyzed, MealConfirmed, MealUpdated, MealNutrientsCompleted, MealDeleted)
     ),
     indexes=(),
     keys=keys,

@@ -15,11 +15,14 @@ from ledger import (
     MealConfirmed,
     MealDeleted,
     MealEvent,
+    MealNutrientsCompleted,
     MealSnapshot,
     MealStatus,
     MealUpdated,
+    WarningCode,
     apply_changes,
     keep_entries,
+    replace_entries,
     total,
 )
 from projections.document_codec import from_document, to_document
@@ -124,13 +127,23 @@ def _updated(event: MealUpdated, meal: MealSnapshot) -> MealSnapshot:
 
 
 @_changed.register
+def _nutrients_completed(event: MealNutrientsCompleted, meal: MealSnapshot) -> MealSnapshot:
+    return structs.replace(
+        meal,
+        entries=replace_entries(meal.entries, event.completed_entries),
+        warnings=event.warnings,
+        totals=event.totals_after,
+    )
+
+
+@_changed.register
 def _deleted(_event: MealDeleted, meal: MealSnapshot) -> MealSnapshot:
     return meal.redacted()
 
 
 MEALS = Projection(
     name="meals",
-    version=1,
+    version=2,
     topics=frozenset(
         event_class.TOPIC
         for event_class in (
@@ -139,6 +152,7 @@ MEALS = Projection(
             MealAnalysisFailed,
             MealConfirmed,
             MealUpdated,
+            MealNutrientsCompleted,
             MealDeleted,
         )
     ),
@@ -152,6 +166,11 @@ MEALS = Projection(
             name="unfinished",
             fields=(("created_at", 1),),
             where={"status": MealStatus.ANALYZING.value},
+        ),
+        Index(
+            name="awaiting_nutrients",
+            fields=(("created_at", -1), ("_id", -1)),
+            where={"warnings.code": WarningCode.NUTRIENTS_UNAVAILABLE.value},
         ),
     ),
     keys=keys,

@@ -16,7 +16,7 @@ from adapters.mongo.connection.client import CODEC, MAJORITY, PRIMARY, Document
 from adapters.mongo.connection.errors import is_undecided
 from adapters.mongo_projections.history_filter import NEWEST_FIRST, history_filter
 from adapters.mongo_projections.storage import PROJECTORS, checkpoint_id, checkpoint_of
-from ledger import MealSnapshot, MealStatus
+from ledger import AwaitingMeal, MealSnapshot, MealStatus, WarningCode
 from projections import (
     DAILY_SUMMARIES,
     MEALS,
@@ -116,6 +116,36 @@ class MongoReadModels:
                 .to_list(None)
             )
         return [document["_id"] for document in found]
+
+    async def meals_awaiting_nutrients(
+        self, requested_after: datetime, previous: AwaitingMeal | None, limit: int
+    ) -> list[AwaitingMeal]:
+        """At most `limit` meals, of all people, requested after that moment: those behind `previous`, newest first.
+
+        As with `stale_analyses`, a read model that is missing or being rebuilt holds fewer.
+        """
+        requested: Document = {"$gt": requested_after}
+        wanted: Document = {
+            "warnings.code": WarningCode.NUTRIENTS_UNAVAILABLE.value,
+            "created_at": requested,
+        }
+        if previous is not None:
+            requested["$lte"] = previous.requested_at
+            wanted["$or"] = [
+                {"created_at": {"$lt": previous.requested_at}},
+                {"created_at": previous.requested_at, "_id": {"$lt": previous.meal_id}},
+            ]
+        with _available():
+            found = (
+                await self._database[MEALS.storage]
+                .find(wanted, {"created_at": 1}, max_time_ms=_TIMEOUT_MS)
+                .sort([("created_at", -1), ("_id", -1)])
+                .limit(limit)
+                .to_list(None)
+            )
+        return [
+            AwaitingMeal(meal_id=document["_id"], requested_at=document["created_at"]) for document in found
+        ]
 
     async def check_ready(self) -> None:
         """Return when every read model can be read and has a live projector; else raise NotReady."""

@@ -1,7 +1,7 @@
 """The collections of a projection's storage in MongoDB.
 
-    meals_v1           the documents, and among them the checkpoint
-    meals_v1_parked    the parked events, and a marker of the generation that they belong to
+    meals_v2           the documents, and among them the checkpoint
+    meals_v2_parked    the parked events, and a marker of the generation that they belong to
     projectors         heartbeats, of the projectors of all projections
 
 The checkpoint lies among the documents, so the two cannot be dropped, renamed or restored apart, and a transaction

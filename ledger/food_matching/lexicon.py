@@ -57,6 +57,11 @@ SAME_WORD = {
     "soymilk": "soy milk",
     "sultana": "raisin",
     "swede": "rutabaga",
+    "slaw": "coleslaw",
+    "tinned": "canned",
+    "treacle": "molasses",
+    "cornflour": "cornstarch",
+    "souvlaki": "kabob",
     "sweetcorn": "sweet corn",
     "toast": "toasted",
     "veg": "vegetable",
@@ -185,6 +190,12 @@ PHRASES = {
     "as ingredient": "ingredient",
     # dishes and bakery
     "mac and cheese": "macaroni and cheese",
+    "cole coleslaw": "coleslaw",
+    "candy floss": "cotton candy",
+    "fish finger": "fish stick",
+    "chicken mcnugget": "chicken nugget",
+    "popcorn chicken": "chicken nugget",
+    "buffalo wing": "chicken wing with hot sauce",
     "cottage pie": "shepherd pie",
     "prawn cracker": "shrimp chip",
     "shrimp cracker": "shrimp chip",
@@ -273,6 +284,19 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "chicken wrap": ("wrap sandwich, chicken", "chicken fillet sandwich"),
     "polenta": ("cornmeal mush", "grits, cooked"),
     "sweet tea": ("tea, iced, bottled, black",),
+    "beef pho": ("soup, pho, with meat",),
+    "brown gravy": ("gravy, beef",),
+    "chana masala": ("chickpeas, from canned, fat added",),
+    "hamburger bun": ("rolls, hamburger or hotdog, plain", "roll, white, hamburger bun"),
+    "hot dog bun": ("rolls, hamburger or hotdog, plain",),
+    "ice cube": ("water, tap",),
+    "milk chocolate bar": ("candies, milk chocolate",),
+    "pho": ("soup, pho, with meat",),
+    "quiche lorraine": ("quiche with meat",),
+    "sake": ("wine, rice",),
+    "salmon sashimi": ("fish, salmon, raw",),
+    "string cheese": ("cheese, mozzarella, part skim milk",),
+    "tuna sashimi": ("fish, tuna, raw",),
     "coffee with milk": ("coffee, pre-lightened",),
     "white coffee": ("coffee, pre-lightened",),
     "lemonade": ("lemonade, fruit juice drink",),
@@ -400,7 +424,7 @@ NEGATIONS = _words("without no minus")
 MEASURES = _words(
     """bottle bowl can cup dash dollop drizzle glass handful mug piece pinch plate pile portion scoop serving side slice
     splash spoon spoonful sprinkle sprinkling squeeze tablespoon teaspoon tin wedge stack bunch sprig cube jar pot tub
-    knob pat chunk bed layer mound helping"""
+    knob pat chunk bed layer mound helping fillet rack"""
 )
 COOKING = _words(
     """baked boiled braised broiled browned cooked fried grilled heated microwaved panbroiled poached prepared
@@ -423,7 +447,7 @@ WAYS = {
 
 PIECES = _words(
     """chunk clove cube fillet floret half kernel leaf piece portion segment serving side slice spear quarter
-    sprig stalk dice round shaving ribbon sliver bulb head ear garnish crumble"""
+    sprig stalk skewer dice round shaving ribbon sliver bulb head ear garnish crumble"""
 )
 """Forms in which a food is cut; they do not change it."""
 SHAPES = _words("ring stick strip wedge bite cutlet crumb tender patty")
@@ -475,6 +499,8 @@ EXCLUSIVE = (
     _words("apple cherry peach blueberry strawberry pumpkin pecan lemon lime banana coconut"),
 )
 """Words of which a food has one: a record with another one instead is of another food."""
+MEATS = EXCLUSIVE[1] | {"bacon"}
+"""Foods of animals: what says that it is without meat is none of them."""
 OTHER_PARTS = {"egg": _words("white yolk")}
 """Words behind a food's name that make another food of this one only."""
 CUTS = _words(

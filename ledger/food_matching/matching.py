@@ -14,7 +14,7 @@ from ledger.food_matching.words import canonical
 from ledger.ports import FoodRecord, RecognizedFood
 
 _LEAST = 0.4
-_SURE = 0.65
+_SURE = 0.71
 _NEAR = 0.03
 _MOST_RIVALS = 30
 _MOST_ALTERNATIVES = 3

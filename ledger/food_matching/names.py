@@ -11,6 +11,7 @@ from ledger.food_matching.lexicon import (
     COATED,
     COOKING,
     CUTS,
+    DECISIVE,
     EXCLUSIVE,
     GENERIC,
     JOINS,
@@ -50,7 +51,7 @@ _GLUED = {
 }
 
 _NO_HEADS = PIECES | SHAPES | COOKING | RAW | (NEUTRAL - {"water", "meat", "salt"})
-_TELLING = EXCLUSIVE[0] | COATED
+_TELLING = EXCLUSIVE[0] | COATED | DECISIVE
 _PARTS = frozenset({"seed", "nut", "leaf", "root", "bulb", "heart"})
 
 Range = tuple[float, float]
@@ -102,7 +103,7 @@ def asked(name: str) -> tuple[FoodName, ...]:
         if own is not None and own.head != core:
             rest = [word for word in own.words if word != own.head]
             for other in () if _TELLING.intersection(rest) else _OTHER_NAMES.get(own.head, ()):
-                found.append(_asked(other, [*canonical(other), "with", *rest, *own.joined]))
+                found.append(_asked(other, [*rest, *canonical(other), "with", *own.joined]))
         if (COATED | RAW).isdisjoint(stripped.split()):
             found += [_asked(other, [*cooking, *canonical(other)]) for other in _OTHER_NAMES.get(core, ())]
     return tuple(food for food in found if food is not None)
@@ -141,6 +142,8 @@ def _asked(name: str, words: list[str]) -> FoodName | None:
     if is_pair:
         main, joined = [*main, *joined], []
     own = [word for word in main if word not in STOP]
+    if own and own[-1] == "toasted" and "bread" not in own and "french" not in own:
+        own = [*own, "bread"]
     said = [word for word in own if word not in APPEARANCES and word[0].isalpha()] or own or main
     return FoodName(
         head=_head(groups[0][1] if is_pair and len(groups[-1][1]) == 1 else _first_part(name, said)),

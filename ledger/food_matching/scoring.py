@@ -21,6 +21,7 @@ from ledger.food_matching.lexicon import (
     GENERIC,
     LIGHT,
     MADE_KINDS,
+    MEATS,
     NEUTRAL,
     OTHER_PARTS,
     PIECES,
@@ -235,4 +236,5 @@ def _absence_cost(food: FoodName, record: FoodName) -> float:
     cost = 0.15 * len(food.absent & has)
     cost += 0.3 * len(record.absent.intersection(food.words))
     cost += 0.2 * len(food.absent - record.absent - has)
+    cost += 0.3 * ("meat" in record.absent and not MEATS.isdisjoint(food.words))
     return cost + sum(0.15 if word == "sugar" else 0.03 for word in record.absent - food.absent)

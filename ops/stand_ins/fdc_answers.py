@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ops.stand_ins.fdc_search import FoodSearch, Hit
 from ops.stand_ins.food_data import LOCAL_LABEL
-from ops.stand_ins.usda_foods import DataType, Nutrient, UsdaFood
+from ops.stand_ins.usda_foods import DataType, UsdaFood
+from ops.stand_ins.usda_nutrients import Nutrient
 
 Json = dict[str, object]
 
@@ -58,7 +59,15 @@ def _search_row(hit: Hit) -> Json:
         "foodMeasures": [],
         "foodAttributes": _attributes(food),
     }
-    return row | _published("publishedDate", food) | _serving(food)
+    return row | _names(food) | _serving(food)
+
+
+def _names(food: UsdaFood) -> Json:
+    """What searches say of a food beside its description, as far as its data type has it."""
+    if food.data_type is DataType.BRANDED:
+        return {"brandOwner": food.brand_owner} if food.brand_owner else {}
+    names: Json = {"commonNames": food.common_names, "scientificName": food.scientific_name}
+    return names | ({"ndbNumber": int(food.ndb_number)} if food.ndb_number else {})
 
 
 def _search_nutrients(food: UsdaFood) -> list[Json]:
@@ -109,7 +118,9 @@ def food_in_full(food: UsdaFood) -> Json:
         answer |= {"brandedFoodCategory": food.category, "labelNutrients": _label(food)}
     else:
         answer["foodCategory"] = {"description": food.category}
-    return answer | _published("publicationDate", food) | _serving(food)
+    if food.ndb_number:
+        answer["ndbNumber"] = int(food.ndb_number)
+    return answer | _serving(food)
 
 
 def food_abridged(food: UsdaFood) -> Json:
@@ -119,13 +130,12 @@ def food_abridged(food: UsdaFood) -> Json:
         for nutrient, amount in food.amounts.items()
         if amount is not None
     ]
-    answer: Json = {
+    return {
         "fdcId": food.fdc_id,
         "description": food.description,
         "dataType": labelled(food.data_type),
         "foodNutrients": nutrients,
     }
-    return answer | _published("publicationDate", food)
 
 
 def _detail_unit(nutrient: Nutrient) -> str:
@@ -142,10 +152,6 @@ def _label(food: UsdaFood) -> Json:
 
 def _serving(food: UsdaFood) -> Json:
     return {} if food.serving_g is None else {"servingSize": food.serving_g, "servingSizeUnit": "g"}
-
-
-def _published(name: str, food: UsdaFood) -> Json:
-    return {name: food.published} if food.published else {}
 
 
 def _attributes(food: UsdaFood) -> list[Json]:

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ops.stand_ins.fdc_answers import food_abridged, food_in_full, search_answer
-from ops.stand_ins.fdc_search import BadSearch, FoodIndex, search_of_body, search_of_query
+from ops.stand_ins.fdc_search import BadSearch, local_index, search_of_body, search_of_query
 from ops.stand_ins.usda_foods import UsdaFood, load_usda_foods
 
 # The real hourly allowance. Nothing is limited here, so all of it always remains.
@@ -18,9 +18,8 @@ class FdcService:
     """`routes` serve `/foods/search` and `/food/{id}`. Any key is good; a request without one is refused."""
 
     def __init__(self) -> None:
-        foods = load_usda_foods()
-        self._by_id: dict[str, UsdaFood] = {str(food.fdc_id): food for food in foods}
-        self._index = FoodIndex(foods)
+        self._by_id: dict[str, UsdaFood] = {str(food.fdc_id): food for food in load_usda_foods()}
+        self._index = local_index()
         self.routes = [
             Route("/foods/search", self._search, methods=["GET", "POST"]),
             Route("/food/{fdc_id}", self._food, methods=["GET"]),

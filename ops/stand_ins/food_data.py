@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterator
 from importlib.resources import files
 
-LOCAL_LABEL = "(local sample)"
-"""What says, in the kind of every record, that it comes from these tables."""
+LOCAL_LABEL = "(local table)"
+"""What says, in the kind of every record, that a table answered and not the service."""
 
 
 def rows(file_name: str) -> Iterator[dict[str, str]]:

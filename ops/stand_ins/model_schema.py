@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ops.stand_ins.plate_parser import State
+from ops.stand_ins.plate_words import State
 from ops.stand_ins.recognition import Plate
 
 Json = dict[str, object]

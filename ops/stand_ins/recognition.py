@@ -4,7 +4,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from ops.stand_ins.plate_parser import PlateFood, PlateParser, State
+from ops.stand_ins.fdc_search import local_index
+from ops.stand_ins.file_name_parser import FileNameParser
+from ops.stand_ins.hint_parser import HintParser
+from ops.stand_ins.plate_words import PlateFood, PlateWords, State
 from ops.stand_ins.stemming import stems
 
 _SAMPLE = (
@@ -29,12 +32,18 @@ class Recognizer:
     """Recognises from the hint, else from the file name, else answers with one fixed sample plate."""
 
     def __init__(self) -> None:
-        self._reader = PlateParser()
+        words = PlateWords()
+        self._hints = HintParser(words)
+        self._file_names = FileNameParser(words, local_index())
 
     def recognize(self, *, dish_hint: str | None, image_url: str | None) -> Plate:
         """The plate; without foods when the first of the two that says anything says that it is empty."""
-        for text, confidence in ((dish_hint or "", 0.95), (words_of_file_name(image_url or ""), 0.9)):
-            foods = tuple(self._reader.read(text))
+        hint, file_name = dish_hint or "", words_of_file_name(image_url or "")
+        for text, read, confidence in (
+            (hint, self._hints.read, 0.95),
+            (file_name, self._file_names.read, 0.9),
+        ):
+            foods = tuple(read(text))
             if foods:
                 return Plate(" ".join(text.split())[:_LONGEST_DISH_NAME], foods, confidence)
             if any(words <= set(stems(text)) for words in _NOTHING):

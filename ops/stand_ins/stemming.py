@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
-_WORD = re.compile(r"[a-z]+")
+_WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _FILLERS = frozenset(
     {"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"}
 )
@@ -13,11 +14,14 @@ _PLURALS_WITH_E = ("ches", "oes", "shes", "sses", "xes")
 
 def plain(text: str) -> str:
     """The text in lower case without accents: "Crème BRÛLÉE" → "creme brulee"."""
+    if text.isascii():
+        return text.lower()
     folded = text.casefold().translate(_LETTERS_WITHOUT_MARK)
     parts = unicodedata.normalize("NFKD", folded)
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
+@lru_cache(maxsize=16384)
 def stem(word: str) -> str:
     """One form for singular and plural of an English food word; not always a word itself ("berries" → "berri")."""
     if word.endswith(("ss", "us", "is")):
@@ -34,5 +38,5 @@ def stem(word: str) -> str:
 
 
 def stems(text: str) -> tuple[str, ...]:
-    """The stems of the words that mean something, in order; digits and punctuation part words."""
+    """The stems of the words that mean something, in order; punctuation parts words. A number is a word."""
     return tuple(stem(word) for word in _WORD.findall(plain(text)) if word not in _FILLERS)

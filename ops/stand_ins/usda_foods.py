@@ -1,12 +1,38 @@
-"""The USDA part of the local tables: foods and their nutrients per 100 g, as FoodData Central numbers them."""
+"""The USDA part of the local tables: foods and their nutrients per 100 g.
 
-from collections.abc import Mapping
+The generic foods are those of the table that the product itself carries; only the file is shared, none of its code.
+"""
+
+import csv
+import gzip
+import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from itertools import count
 
 from ops.stand_ins.food_data import number, rows
+from ops.stand_ins.usda_nutrients import (
+    CARBOHYDRATE,
+    ENERGY,
+    ENERGY_GENERAL,
+    ENERGY_KJ,
+    ENERGY_SPECIFIC,
+    FAT,
+    FIBER,
+    OPTIONAL,
+    PROTEIN,
+    SODIUM,
+    SUGARS,
+    SUGARS_NLEA,
+    Nutrient,
+)
 
 FIRST_LOCAL_ID = 9_000_001
+_FIRST_SURVEY_ID = 9_100_001
+_FIRST_FOUNDATION_ID = 9_200_001
 _KJ_PER_KCAL = 4.184
 
 
@@ -20,88 +46,95 @@ class DataType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Nutrient:
-    """One nutrient as FoodData Central knows it; `rank` is its place in USDA's own lists."""
-
-    id: int
-    number: str
-    name: str
-    unit: str
-    rank: int
-
-
-ENERGY = Nutrient(1008, "208", "Energy", "KCAL", 300)
-ENERGY_KJ = Nutrient(1062, "268", "Energy", "kJ", 400)
-ENERGY_GENERAL = Nutrient(2047, "957", "Energy (Atwater General Factors)", "KCAL", 280)
-ENERGY_SPECIFIC = Nutrient(2048, "958", "Energy (Atwater Specific Factors)", "KCAL", 290)
-PROTEIN = Nutrient(1003, "203", "Protein", "G", 600)
-FAT = Nutrient(1004, "204", "Total lipid (fat)", "G", 800)
-CARBOHYDRATE = Nutrient(1005, "205", "Carbohydrate, by difference", "G", 1110)
-FIBER = Nutrient(1079, "291", "Fiber, total dietary", "G", 1200)
-SUGARS = Nutrient(2000, "269", "Total Sugars", "G", 1510)
-SUGARS_NLEA = Nutrient(1063, "269.3", "Sugars, Total NLEA", "G", 1500)
-SODIUM = Nutrient(1093, "307", "Sodium, Na", "MG", 5800)
-
-
-@dataclass(frozen=True, slots=True)
 class UsdaFood:
-    """A food and its known amounts per 100 g; None is not known. `published` is empty where it is not known."""
+    """A food. `values` are its nutrients per 100 g by column, as the table has them: empty is not known."""
 
     fdc_id: int
     data_type: DataType
-    published: str
     description: str
     category: str
-    amounts: Mapping[Nutrient, float | None]
-    serving_g: float | None
+    values: Mapping[str, str]
+    ndb_number: str = ""
+    common_names: str = ""
+    scientific_name: str = ""
+    brand_owner: str = ""
+    serving_g: float | None = None
 
     @property
     def has_local_id(self) -> bool:
         """Whether the number is ours, because USDA's for this food is not known."""
         return self.fdc_id >= FIRST_LOCAL_ID
 
+    @property
+    def amounts(self) -> dict[Nutrient, float | None]:
+        """Its amounts per 100 g by nutrient; None is not known."""
+        sugars = SUGARS_NLEA if self.data_type is DataType.FOUNDATION else SUGARS
+        columns = {"protein": PROTEIN, "fat": FAT, "carbs": CARBOHYDRATE, "fiber": FIBER, "sugar": sugars}
+        columns |= {"sodium": SODIUM} | (OPTIONAL if self.data_type is not DataType.BRANDED else {})
+        return self._energy() | {key: number(self.values[name]) for name, key in columns.items()}
 
+    def _energy(self) -> dict[Nutrient, float | None]:
+        """In the forms of the real tables: both units, by Atwater's factors only, or one unit only."""
+        kcal = number(self.values["calories"])
+        kilojoules = None if kcal is None else float(round(kcal * _KJ_PER_KCAL))
+        if self.values.get("energy") == "kj":
+            return {ENERGY_KJ: kilojoules}
+        if self.data_type is DataType.FOUNDATION:
+            specific = {} if kcal is None else {ENERGY_SPECIFIC: kcal}
+            return {ENERGY_GENERAL: self._atwater_general()} | specific
+        if self.data_type is DataType.SR_LEGACY:
+            return {ENERGY: kcal, ENERGY_KJ: kilojoules}
+        return {ENERGY: kcal}
+
+    def _atwater_general(self) -> float | None:
+        """4 kcal per g of protein and of carbohydrate, 9 per g of fat; unknown where one of them is."""
+        protein, carbs, fat = (number(self.values[name]) for name in ("protein", "carbs", "fat"))
+        if protein is None or carbs is None or fat is None:
+            return None
+        return float(round(4 * protein + 4 * carbs + 9 * fat))
+
+
+@cache
 def load_usda_foods() -> tuple[UsdaFood, ...]:
-    """Every food of the table, in its order."""
-    return tuple(_food(row) for row in rows("usda_foods.csv"))
+    """Every food: the generic ones in the table's order, then the branded ones."""
+    return (*_generic_foods(), *_branded_foods())
 
 
-def _food(row: Mapping[str, str]) -> UsdaFood:
-    data_type = DataType(row["data_type"])
-    sugars = SUGARS_NLEA if data_type is DataType.FOUNDATION else SUGARS
+def _generic_foods() -> Iterator[UsdaFood]:
+    """The table has USDA's own numbers for none of them: the ids count on from a first one for each data type."""
+    packed = (files("adapters") / "food_table" / "usda_generic_foods.csv.gz").read_bytes()
+    survey, foundation = count(_FIRST_SURVEY_ID), count(_FIRST_FOUNDATION_ID)
+    for row in csv.DictReader(io.StringIO(gzip.decompress(packed).decode())):
+        match row["table"]:
+            case "SR28":
+                yield _generic(row, FIRST_LOCAL_ID - 1 + int(row["id"]), DataType.SR_LEGACY)
+            case "FNDDS":
+                yield _generic(row, next(survey), DataType.SURVEY)
+            case _:
+                yield _generic(row, next(foundation), DataType.FOUNDATION)
+
+
+def _generic(row: Mapping[str, str], fdc_id: int, data_type: DataType) -> UsdaFood:
     return UsdaFood(
-        fdc_id=int(row["fdc_id"]),
+        fdc_id=fdc_id,
         data_type=data_type,
-        published=row["published"],
         description=row["description"],
-        category=row["category"],
-        amounts=_energy(row, data_type)
-        | {
-            PROTEIN: number(row["protein_g"]),
-            FAT: number(row["fat_g"]),
-            CARBOHYDRATE: number(row["carbs_g"]),
-            FIBER: number(row["fiber_g"]),
-            sugars: number(row["sugar_g"]),
-            SODIUM: number(row["sodium_mg"]),
-        },
-        serving_g=number(row["serving_g"]),
+        category=row["group"],
+        values=row,
+        ndb_number=row["id"],
+        common_names=row["common_name"],
+        scientific_name=row["scientific_name"],
     )
 
 
-def _energy(row: Mapping[str, str], data_type: DataType) -> dict[Nutrient, float | None]:
-    """Energy in the form that the row asks for; the real tables have each of them."""
-    kcal = number(row["kcal"])
-    kilojoules = None if kcal is None else float(round(kcal * _KJ_PER_KCAL))
-    if row["energy"] == "kj":
-        return {ENERGY_KJ: kilojoules}
-    if row["energy"] == "atwater":
-        known: dict[Nutrient, float | None] = {ENERGY_GENERAL: _atwater_general(row)}
-        return known if kcal is None else known | {ENERGY_SPECIFIC: kcal}
-    if data_type is DataType.SR_LEGACY:
-        return {ENERGY: kcal, ENERGY_KJ: kilojoules}
-    return {ENERGY: kcal}
-
-
-def _atwater_general(row: Mapping[str, str]) -> float:
-    """4 kcal per g of protein and of carbohydrate, 9 per g of fat."""
-    return float(round(4 * float(row["protein_g"]) + 4 * float(row["carbs_g"]) + 9 * float(row["fat_g"])))
+def _branded_foods() -> Iterator[UsdaFood]:
+    for row in rows("branded_foods.csv"):
+        yield UsdaFood(
+            fdc_id=int(row["fdc_id"]),
+            data_type=DataType.BRANDED,
+            description=row["description"],
+            category=row["category"],
+            values=row,
+            brand_owner=row["brand_owner"],
+            serving_g=number(row["serving_g"]),
+        )

@@ -149,5 +149,5 @@ async def test_the_local_model_chooses_by_shared_words() -> None:
         )
         outcome = await chooser.choose(foods=(EGG, MILK), user_id=USER)
         await chooser.aclose()
-    assert outcome.chosen == (1, 0)
+    assert outcome.chosen == (1, 1)
     assert "local" in outcome.run.model

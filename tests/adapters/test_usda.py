@@ -22,7 +22,9 @@ from tests.fault_server import FaultyServer
 
 @pytest.fixture
 def server() -> Iterator[FaultyServer]:
+    """It has no foods but those that a test answers with first."""
     with FaultyServer() as running:
+        running.answer(json={"foods": []}, times=None)
         yield running
 
 
@@ -133,6 +135,15 @@ async def test_brands_are_searched_only_without_a_generic_food(
 
     assert (record.name, record.data_type, record.brand) == ("CHEERIOS", "Branded", "A MILL")
     assert [request.json()["dataType"] for request in server.requests][1] == ["Branded"]
+
+
+async def test_brands_are_added_where_no_generic_food_has_every_word(
+    usda: UsdaDatabase, server: FaultyServer
+) -> None:
+    server.answer(json={"foods": [food({1008: 379}, description="Oat cereal, ready-to-eat")]})
+    server.answer(json={"foods": [food({1008: 359}, description="CHEERIOS CEREAL", dataType="Branded")]})
+    records = await usda.search("cheerios cereal")
+    assert [record.name for record in records] == ["Oat cereal, ready-to-eat", "CHEERIOS CEREAL"]
 
 
 async def test_the_brand_goes_before_its_owner(usda: UsdaDatabase, server: FaultyServer) -> None:

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 from adapters.food_table import FoodTable
-from tests.foods.evaluation import LABELLED, judge, labelled_foods, report
+from tests.foods.evaluation import LABELLED, SECOND, judge, labelled_foods, report
 
 table = FoodTable()
-foods = labelled_foods(Path(sys.argv[1]) if len(sys.argv) > 1 else LABELLED)
-for line in report([judge(table, food) for food in foods]):
-    print(line)  # noqa: T201 - a report for people
+for path in map(Path, sys.argv[1:] or (LABELLED, SECOND)):
+    print(f"{path.name}:")  # noqa: T201 - a report for people
+    for line in report([judge(table, food) for food in labelled_foods(path)]):
+        print(line)  # noqa: T201

@@ -12,6 +12,7 @@ from ledger import FoodState, RecognizedFood
 from ledger.food_matching import Match, best_match
 
 LABELLED = Path(__file__).with_name("labelled_foods.csv")
+SECOND = Path(__file__).with_name("second_list.csv")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from adapters.food_table import FoodTable
-from tests.foods.evaluation import Judged, Verdict, judge, labelled_foods, report
+from tests.foods.evaluation import SECOND, Judged, Verdict, judge, labelled_foods, report
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +29,12 @@ def test_what_is_no_food_is_not_matched(judged: list[Judged]) -> None:
 
 def test_few_names_carry_a_warning(judged: list[Judged]) -> None:
     assert sum(one.match is not None and one.match.uncertain for one in judged) / len(judged) <= 0.2
+
+
+def test_the_second_list_keeps_its_figures() -> None:
+    """The score was not fitted to it."""
+    table = FoodTable()
+    judged = [judge(table, food) for food in labelled_foods(SECOND)]
+    counts = Counter(one.verdict for one in judged)
+    assert counts[Verdict.SENSIBLE] / len(judged) >= 0.9, "\n".join(report(judged))
+    assert counts[Verdict.WRONG] / len(judged) <= 0.03, "\n".join(report(judged))

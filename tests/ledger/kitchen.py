@@ -12,6 +12,7 @@ from ledger import (
     AnalysisRuns,
     AnalyzeMealPhoto,
     CommandHandlers,
+    FoodSearch,
     MealAnalysis,
     MealLedger,
     MealRepository,
@@ -42,7 +43,7 @@ class Kitchen:
         self.meals = MealRepository(self.ledger, threads=2)
         self.runs = AnalysisRuns(
             self.meals,
-            MealAnalysis(self.recognizer, [usda()]),
+            MealAnalysis(self.recognizer, FoodSearch([usda()])),
             deadline=timedelta(seconds=deadline),
             clock=clock,
         )

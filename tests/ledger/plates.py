@@ -3,7 +3,25 @@
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from ledger import Actor, Meal, MealEntry, MealType, ModelRun, Nutrients, Proposal, Timing, TokenUsage
+from msgspec import structs
+
+from ledger import (
+    UNKNOWN,
+    Actor,
+    FoundNutrients,
+    Meal,
+    MealEntry,
+    MealType,
+    MealWarning,
+    ModelRun,
+    Nutrients,
+    NutrientSource,
+    Proposal,
+    Provenance,
+    Timing,
+    TokenUsage,
+    WarningCode,
+)
 from ledger.local_day import local_date
 
 ALICE = Actor(user_id="alice", correlation_id="request-1")
@@ -44,6 +62,49 @@ def plate(*entries: MealEntry) -> Proposal:
     )
 
 
+def awaiting_plate(*foods: MealEntry) -> Proposal:
+    """Rice, and foods (cherimoya of 50 g, unless others are given) of which no database could be asked."""
+    awaited = foods or (entry("cherimoya", 50, UNKNOWN),)
+    rice = entry("rice", 150, RICE)
+    return structs.replace(
+        plate(rice, *awaited),
+        warnings=(
+            warning(WarningCode.AMOUNT_UNCERTAIN, rice),
+            *(warning(WarningCode.NUTRIENTS_UNAVAILABLE, food) for food in awaited),
+        ),
+    )
+
+
+def warning(code: WarningCode, about: MealEntry) -> MealWarning:
+    return MealWarning(code=code, message=about.name, entry_id=about.id)
+
+
+def found_for(about: MealEntry, per_100g: Nutrients) -> FoundNutrients:
+    """What a later search found for the entry."""
+    provenance = Provenance(
+        source=NutrientSource.USDA,
+        source_id="7",
+        data_type="SR Legacy",
+        food_name=about.name,
+        published=None,
+        match_confidence=1.0,
+    )
+    return FoundNutrients(
+        entry_id=about.id, per_100g=per_100g, provenance=provenance, alternatives=(), warnings=()
+    )
+
+
+def nowhere_found(about: MealEntry) -> FoundNutrients:
+    """What a later search says of a food that is in no database."""
+    return FoundNutrients(
+        entry_id=about.id,
+        per_100g=UNKNOWN,
+        provenance=None,
+        alternatives=(),
+        warnings=(warning(WarningCode.NUTRIENTS_NOT_FOUND, about),),
+    )
+
+
 def requested(meal_id: UUID | None = None, *, user_id: str = "alice", when: Timing | None = None) -> Meal:
     return Meal.request_analysis(
         meal_id or uuid4(),
@@ -58,4 +119,11 @@ def requested(meal_id: UUID | None = None, *, user_id: str = "alice", when: Timi
 def analyzed(**arguments: object) -> Meal:
     meal = requested(**arguments)  # type: ignore[arg-type] # handed on as it is
     meal.propose(plate(), actor=ALICE)
+    return meal
+
+
+def awaiting(*foods: MealEntry, **arguments: object) -> Meal:
+    """An analysed meal with entries whose nutrients are awaited."""
+    meal = requested(**arguments)  # type: ignore[arg-type] # handed on as it is
+    meal.propose(awaiting_plate(*foods), actor=ALICE)
     return meal

@@ -55,7 +55,7 @@ class Recognizer:
 
 
 class Database:
-    """Knows the foods it is given by their names; raises `error` instead where there is one."""
+    """Knows the foods it is given by their names; raises `error` instead where there is one. Waits for `gate` first."""
 
     def __init__(
         self,
@@ -64,7 +64,9 @@ class Database:
         source: NutrientSource = NutrientSource.USDA,
         error: BaseException | None = None,
         offers_all: bool = False,
+        gate: asyncio.Event | asyncio.Barrier | None = None,
     ) -> None:
+        self.gate = gate
         self._records = records
         self._offers_all = offers_all
         self._source = source
@@ -81,7 +83,7 @@ class Database:
         self.searches.append(name)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
-        await asyncio.sleep(0)
+        await (asyncio.sleep(0) if self.gate is None else self.gate.wait())
         self.at_once -= 1
         if self.error is not None:
             raise self.error

@@ -11,13 +11,14 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from pymongo import MongoClient
 
 from ledger import TOPICS, Meal, MealAnalyzed, MealEvent, MealLedger, MealType
-from tests.ledger.plates import ALICE, analyzed, timing
+from tests.ledger.plates import ALICE, RICE, analyzed, awaiting, found_for, timing
 from tests.projections.logs import meal_log
 
 
 def life_of_a_meal() -> Meal:
-    meal = analyzed()
-    meal.confirm([meal.entries[0].id], actor=ALICE)
+    meal = awaiting()
+    meal.confirm([entry.id for entry in meal.entries], actor=ALICE)
+    meal.complete_nutrients([found_for(meal.entries[1], RICE)], actor=ALICE)
     meal.update(
         timing=timing(meal_type=MealType.SNACK), notes="my secret notes",
         amounts={meal.entries[0].id: 10.0}, actor=ALICE,
@@ -45,7 +46,8 @@ def test_topics_are_names_and_not_python_paths(ledger: MealLedger) -> None:
     ledger.save(meal)
     stored = ledger.recorder.select_events(meal.id)
     assert [event.topic for event in stored] == [
-        "MealAnalysisRequested", "MealAnalyzed", "MealConfirmed", "MealUpdated", "MealDeleted",
+        "MealAnalysisRequested", "MealAnalyzed", "MealConfirmed", "MealNutrientsCompleted", "MealUpdated",
+        "MealDeleted",
     ]  # fmt: skip
     assert json.loads(stored[0].state)["originator_topic"] == "Meal"
     assert set(TOPICS) == {event.topic for event in stored} | {"MealAnalysisFailed"}

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from ledger import (
+    UNKNOWN,
     ErrorCode,
     InvalidArgument,
     InvalidState,
@@ -17,6 +18,7 @@ from ledger import (
     MealDeleted,
     MealEvent,
     MealFull,
+    MealNutrientsCompleted,
     MealStatus,
     MealType,
     MealUpdated,
@@ -27,7 +29,21 @@ from ledger import (
     total,
 )
 from ledger.meal import MAX_EVENTS
-from tests.ledger.plates import ALICE, CHICKEN, NOON, RICE, analyzed, entry, plate, requested, timing
+from tests.ledger.plates import (
+    ALICE,
+    CHICKEN,
+    NOON,
+    RICE,
+    analyzed,
+    awaiting,
+    entry,
+    found_for,
+    nowhere_found,
+    plate,
+    requested,
+    timing,
+    warning,
+)
 
 
 def failed() -> Meal:
@@ -72,6 +88,10 @@ ACTIONS: dict[str, tuple[Callable[[Meal], None], dict[MealStatus, MealStatus]]] 
     ),
     "update": (
         lambda meal: meal.update(timing=timing(meal_type=MealType.SNACK), notes="x", amounts={}, actor=ALICE),
+        {MealStatus.ANALYZED: MealStatus.ANALYZED, MealStatus.CONFIRMED: MealStatus.CONFIRMED},
+    ),
+    "complete": (
+        lambda meal: meal.complete_nutrients([found_for(entry("rice", 1, RICE), RICE)], actor=ALICE),
         {MealStatus.ANALYZED: MealStatus.ANALYZED, MealStatus.CONFIRMED: MealStatus.CONFIRMED},
     ),
     "delete": (
@@ -255,9 +275,76 @@ def noted(meal: Meal, note: str) -> None:
     meal.update(timing=meal.timing, notes=note, amounts={}, actor=ALICE)
 
 
-def full() -> Meal:
+def test_found_nutrients_are_filled_in_for_the_amounts_of_now() -> None:
+    meal = fresh(awaiting())
+    rice, fruit = meal.entries
+    meal.update(timing=meal.timing, notes=None, amounts={fruit.id: 80.0}, actor=ALICE)
+    meal.confirm([rice.id, fruit.id], actor=ALICE)
+    fresh(meal)
+    assert not meal.totals.complete
+    meal.complete_nutrients([found_for(fruit, CHICKEN)], actor=ALICE)
+    event = only(meal)
+    assert isinstance(event, MealNutrientsCompleted)
+    assert event.status is MealStatus.CONFIRMED
+    (completed,) = event.completed_entries
+    assert (completed.id, completed.quantity_g) == (fruit.id, 80)
+    assert (completed.per_100g, completed.nutrients) == (CHICKEN, CHICKEN.for_grams(80))
+    assert completed.provenance is not None
+    assert event.totals_before == total([RICE.for_grams(150), fruit.nutrients])
+    assert event.totals_after == total([RICE.for_grams(150), CHICKEN.for_grams(80)]) == meal.totals
+    assert event.warnings == meal.warnings == (warning(WarningCode.AMOUNT_UNCERTAIN, rice),)
+    assert meal.entries == (rice, completed)
+    assert meal.awaiting_nutrients == ()
+
+
+def test_a_food_of_no_database_awaits_its_nutrients_no_more() -> None:
+    meal = fresh(awaiting())
+    rice, fruit = meal.entries
+    meal.complete_nutrients([nowhere_found(fruit)], actor=ALICE)
+    event = only(meal)
+    assert isinstance(event, MealNutrientsCompleted)
+    assert event.completed_entries == ()
+    assert event.totals_before == event.totals_after
+    assert [(after.code, after.entry_id) for after in meal.warnings] == [
+        (WarningCode.AMOUNT_UNCERTAIN, rice.id),
+        (WarningCode.NUTRIENTS_NOT_FOUND, fruit.id),
+    ]
+    assert meal.awaiting_nutrients == ()
+
+
+def test_an_entry_that_is_still_awaited_keeps_its_warning() -> None:
+    fruit, root = entry("cherimoya", 50, UNKNOWN), entry("oca", 70, UNKNOWN)
+    meal = awaiting(fruit, root)
+    meal.complete_nutrients([found_for(root, RICE)], actor=ALICE)
+    assert meal.awaiting_nutrients == (fruit,)
+    assert meal.warnings[1:] == (warning(WarningCode.NUTRIENTS_UNAVAILABLE, fruit),)
+
+
+def test_nutrients_of_entries_that_await_none_change_nothing() -> None:
+    meal = awaiting()
+    rice, fruit = meal.entries
+    meal.confirm([rice.id], actor=ALICE)
+    fresh(meal)
+    meal.complete_nutrients([found_for(fruit, RICE), found_for(rice, CHICKEN)], actor=ALICE)
+    assert not meal.pending_events
+
+
+def test_a_deleted_meal_awaits_nothing() -> None:
+    meal = awaiting()
+    meal.delete(actor=ALICE)
+    assert meal.awaiting_nutrients == ()
+
+
+def test_a_full_meal_takes_no_nutrients() -> None:
+    meal = full(awaiting())
+    assert meal.awaiting_nutrients == ()
+    with pytest.raises(MealFull):
+        meal.complete_nutrients([found_for(meal.entries[1], RICE)], actor=ALICE)
+
+
+def full(meal: Meal | None = None) -> Meal:
     """A meal that was updated until it was refused."""
-    meal = analyzed()
+    meal = meal or analyzed()
     for number in range(MAX_EVENTS - 4):
         noted(meal, f"note {number}")
     with pytest.raises(MealFull, match="delete it and record it again"):

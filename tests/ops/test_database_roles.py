@@ -96,7 +96,7 @@ def test_the_apis_user_cannot_change_or_delete_an_event(
         lambda: events.delete_one({"_id": 1}),
         events.drop,
         lambda: events.drop_index("stream_version"),
-        lambda: as_api[DATABASE].meals_v1.delete_many({}),
+        lambda: as_api[DATABASE].meals_v2.delete_many({}),
         lambda: list(events.aggregate([{"$merge": "meal_ledger_events"}])),
     ):
         with pytest.raises(OperationFailure, match=r"(?i)not authorized"):
@@ -169,14 +169,14 @@ def test_the_projectors_user_may_rebuild_a_lost_read_model(
         eventually(lambda: generation(as_owner) not in {None, before})
         eventually(deployment.is_ready)
         assert alice.status(meal_id) == "ANALYZED"
-    assert "history" in as_owner.meals_v1.index_information()
+    assert "history" in as_owner.meals_v2.index_information()
 
 
 def test_a_projector_without_rights_pauses_with_the_reason(
     deployment: Deployment, as_owner: Database[dict[str, Any]]
 ) -> None:
     """The right to rebuild its read model."""
-    right = {"resource": {"db": DATABASE, "collection": "meals_v1"}, "actions": ["dropCollection"]}
+    right = {"resource": {"db": DATABASE, "collection": "meals_v2"}, "actions": ["dropCollection"]}
     before, log = generation(as_owner), deployment.output("project")
     logged = len(log.read_text())
     as_owner.command("revokePrivilegesFromRole", "mealLedgerProjector", privileges=[right])
@@ -184,7 +184,7 @@ def test_a_projector_without_rights_pauses_with_the_reason(
     eventually(lambda: "projection_paused" in log.read_text()[logged:])
     [line] = [line for line in log.read_text()[logged:].splitlines() if "projection_paused" in line]
     paused = json.loads(line)
-    assert paused["projection"] == "meals_v1"
+    assert paused["projection"] == "meals_v2"
     assert "not authorized" in paused["error"]
     as_owner.command("grantPrivilegesToRole", "mealLedgerProjector", privileges=[right])
     eventually(lambda: generation(as_owner) not in {None, before})
@@ -193,17 +193,17 @@ def test_a_projector_without_rights_pauses_with_the_reason(
 
 def lose_read_model(database: Database[dict[str, Any]], what: str) -> None:
     if what == "everything":
-        database.meals_v1.drop()
-        database.meals_v1_parked.drop()
+        database.meals_v2.drop()
+        database.meals_v2_parked.drop()
     elif what == "checkpoint":
-        database.meals_v1.delete_one({"_id": {"checkpoint": "meals_v1"}})
+        database.meals_v2.delete_one({"_id": {"checkpoint": "meals_v2"}})
     else:
-        database.meals_v1_parked.drop()
+        database.meals_v2_parked.drop()
 
 
 def generation(database: Database[dict[str, Any]]) -> str | None:
     """Of which generation the meals are; None while their storage has no checkpoint."""
-    found = database.meals_v1.find_one({"_id": {"checkpoint": "meals_v1"}})
+    found = database.meals_v2.find_one({"_id": {"checkpoint": "meals_v2"}})
     return None if found is None else str(found["generation"])
 
 

@@ -81,9 +81,9 @@ def test_a_missing_read_model_is_named_at_the_start(
     env = service_env(mongodb_url, mongodb_database, 1)
     assert meal_ledger("init", env=env).returncode == 0
     with MongoClient[dict[str, object]](mongodb_url) as client:
-        client[mongodb_database].meals_v1.drop()
+        client[mongodb_database].meals_v2.drop()
     line = ended_with_one_line(meal_ledger(command, env=env))
-    assert "lacks the read model meals_v1: run `meal-ledger init` first" in line
+    assert "lacks the read model meals_v2: run `meal-ledger init` first" in line
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])

@@ -37,15 +37,15 @@ def test_a_dropped_read_model_is_rebuilt_and_never_empty(
         analyzed = alice.analyze(at="2025-11-13T12:00:00Z")
         expected = alice.summary("2025-11-13", analyzed["position"])
         assert expected["pendingCount"] == 1
-    generations = [_generation(database, storage) for storage in ("meals_v1", "daily_summaries_v1")]
+    generations = [_generation(database, storage) for storage in ("meals_v2", "daily_summaries_v2")]
 
-    database.drop_collection("daily_summaries_v1")
-    database.drop_collection("meals_v1")
+    database.drop_collection("daily_summaries_v2")
+    database.drop_collection("meals_v2")
 
     with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {token}"}) as http:
         until = time.monotonic() + 30
         while True:
-            rebuilt = [_generation(database, storage) for storage in ("meals_v1", "daily_summaries_v1")]
+            rebuilt = [_generation(database, storage) for storage in ("meals_v2", "daily_summaries_v2")]
             answer = http.post("/graphql", json=_SUMMARY).json()
             if "errors" in answer:
                 assert [error["extensions"]["code"] for error in answer["errors"]] == ["SERVICE_UNAVAILABLE"]
@@ -56,9 +56,9 @@ def test_a_dropped_read_model_is_rebuilt_and_never_empty(
             assert time.monotonic() < until, "the read models were not rebuilt"
         assert not set(rebuilt) & set(generations)
         eventually(lambda: http.get("/readyz").status_code == 200)
-    assert "history" in database["meals_v1"].index_information()
+    assert "history" in database["meals_v2"].index_information()
     log = (service.data / "logs" / "projectors.log").read_text()
-    for storage in ("meals_v1", "daily_summaries_v1"):
+    for storage in ("meals_v2", "daily_summaries_v2"):
         [_at_the_start, line] = [
             line for line in log.splitlines() if "read_model_rebuild_started" in line and storage in line
         ]

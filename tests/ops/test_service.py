@@ -179,6 +179,23 @@ def test_an_empty_plate_is_a_failed_meal_that_says_why(alice: Client) -> None:
     assert alice.status(answer["mealId"], answer["position"]) == "FAILED"
 
 
+@pytest.mark.parametrize(
+    ("hint", "grams", "least", "most"),
+    [
+        ("200 g aubergine parmigiana", 200, 150, 450),
+        ("250 ml 2% milk", 250, 115, 135),
+        ("black coffee", 237, 0, 6),
+        ("300 g chicken tikka masala", 300, 250, 550),
+    ],
+)
+def test_a_food_typed_in_the_hint_is_found(
+    alice: Client, hint: str, grams: float, least: float, most: float
+) -> None:
+    (entry,) = alice.analyze(hint=hint)["meal"]["entries"]
+    assert entry["quantityG"] == grams
+    assert least <= entry["nutrients"]["calories"] <= most
+
+
 def test_a_food_that_no_database_knows_stays_with_a_warning(alice: Client) -> None:
     answer = alice.analyze("haggis-and-rice.jpg")
     haggis = next(entry for entry in answer["meal"]["entries"] if entry["name"] == "haggis")

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ledger import (
+    UNKNOWN,
     Actor,
     InvalidState,
     Meal,
@@ -17,9 +20,10 @@ from ledger import (
     Nutrients,
     Timing,
     UnknownEntry,
+    WarningCode,
 )
 from ledger.local_day import local_date
-from tests.ledger.plates import plate
+from tests.ledger.plates import found_for, nowhere_found, plate, warning
 from tests.projections.specs import events_of
 
 USERS = ("alice", "bob", "2025-11-13/alice")
@@ -77,15 +81,27 @@ def entries(draw: st.DrawFn, count: int) -> MealEntry:
     )
 
 
+def awaited_of(entry: MealEntry) -> st.SearchStrategy[MealEntry]:
+    """The entry, with its nutrients or without."""
+    return st.sampled_from([entry, structs.replace(entry, per_100g=UNKNOWN, nutrients=UNKNOWN)])
+
+
 def _act(draw: st.DrawFn, meal: Meal, actor: Actor, moment: datetime) -> None:
     """One command on the meal, whatever comes of it."""
-    what = draw(st.sampled_from(["propose", "fail", "confirm", "move", "amount", "notes", "delete"]))
+    what = draw(
+        st.sampled_from(["propose", "fail", "confirm", "move", "amount", "notes", "complete", "delete"])
+    )
     some = draw(st.lists(st.sampled_from(["entry-0", "entry-1", "entry-2"]), min_size=1, unique=True))
     match what:
         case "propose":
-            meal.propose(
-                plate(*(draw(entries(count)) for count in range(draw(st.integers(1, 3))))), actor=actor
+            proposed = [draw(entries(count)) for count in range(draw(st.integers(1, 3)))]
+            awaited = [draw(awaited_of(entry)) for entry in proposed]
+            warnings = tuple(
+                warning(WarningCode.NUTRIENTS_UNAVAILABLE, after)
+                for before, after in zip(proposed, awaited, strict=True)
+                if after is not before
             )
+            meal.propose(structs.replace(plate(*awaited), warnings=warnings), actor=actor)
         case "fail":
             meal.fail(NoFoodRecognized("No food was recognised."), actor=actor)
         case "confirm":
@@ -98,6 +114,15 @@ def _act(draw: st.DrawFn, meal: Meal, actor: Actor, moment: datetime) -> None:
         case "notes":
             meal.update(
                 timing=meal.timing, notes=draw(st.none() | st.text(max_size=5)), amounts={}, actor=actor
+            )
+        case "complete":
+            meal.complete_nutrients(
+                [
+                    draw(st.just(nowhere_found(entry)) | _nutrients.map(partial(found_for, entry)))
+                    for entry in meal.entries
+                    if entry.id in some
+                ],
+                actor=actor,
             )
         case "delete":
             meal.delete(actor=actor)

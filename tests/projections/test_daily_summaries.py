@@ -7,7 +7,7 @@ import pytest
 from ledger import MealStatus, MealType, NoFoodRecognized, total
 from projections import DAILY_SUMMARIES, Document, UnexpectedEvent, summary
 from projections.daily_summaries import day_key, evolve
-from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
+from tests.ledger.plates import ALICE, CHICKEN, NOON, analyzed, awaiting, found_for, requested, timing
 from tests.projections.specs import applied, events_of, of_no_known_class
 
 TODAY, YESTERDAY = date(2025, 11, 13), date(2025, 11, 12)
@@ -111,6 +111,20 @@ def test_unknown_nutrients_make_a_day_incomplete_and_not_smaller() -> None:
 
     assert not day.totals.complete
     assert day.totals.protein == meal.totals.protein
+
+
+def test_nutrients_found_later_complete_the_day() -> None:
+    meal = awaiting()
+    meal.confirm([entry.id for entry in meal.entries], actor=ALICE)
+    documents = applied(DAILY_SUMMARIES, events_of(meal))
+    assert not summary(TODAY, of(documents), 1).totals.complete
+
+    meal.complete_nutrients([found_for(meal.entries[1], CHICKEN)], actor=ALICE)
+    day = summary(TODAY, of(applied(DAILY_SUMMARIES, events_of(meal), documents)), 1)
+
+    assert day.totals.complete
+    assert day.totals == day.breakdown[0].totals == meal.totals
+    assert (day.meal_count, day.pending_count) == (1, 0)
 
 
 @pytest.mark.parametrize("user_id", ["", "/", "a/b", "2025-11-13/alice", "\N{SNOWMAN}", "a\x00b"])

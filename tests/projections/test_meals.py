@@ -14,7 +14,7 @@ from ledger import (
 )
 from projections import MEALS, UnexpectedEvent
 from projections.meals import decode_meal, encode_meal, evolve
-from tests.ledger.plates import ALICE, analyzed, requested, timing
+from tests.ledger.plates import ALICE, CHICKEN, analyzed, awaiting, found_for, requested, timing
 from tests.projections.specs import applied, events_of, of_no_known_class
 
 
@@ -62,6 +62,19 @@ def test_each_event_brings_the_document_to_the_meals_state() -> None:
     documents = applied(MEALS, events_of(meal), documents)
     assert decode_meal(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
     assert [entry["id"] for entry in documents[str(meal.id)]["entries"]] == [second]
+
+
+def test_nutrients_found_later_are_in_the_document() -> None:
+    meal = awaiting()
+    documents = applied(MEALS, events_of(meal))
+    assert not documents[str(meal.id)]["totals"]["complete"]
+
+    meal.complete_nutrients([found_for(meal.entries[1], CHICKEN)], actor=ALICE)
+    documents = applied(MEALS, events_of(meal), documents)
+
+    assert decode_meal(str(meal.id), documents[str(meal.id)]) == meal.snapshot()
+    assert documents[str(meal.id)]["totals"]["complete"]
+    assert [warning["code"] for warning in documents[str(meal.id)]["warnings"]] == ["AMOUNT_UNCERTAIN"]
 
 
 def test_a_failed_meal_says_why() -> None:

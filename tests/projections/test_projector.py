@@ -278,7 +278,7 @@ def test_an_event_that_cannot_be_read_parks_its_stream(given: Given) -> None:
     assert given.documents(MEALS)[str(good.id)]["status"] == "ANALYZED"
     [day] = given.documents(DAILY_SUMMARIES).values()
     assert day["contributions"].keys() == {str(good.id)}
-    errors = given.client[given.database]["meals_v1_parked"].distinct("error")
+    errors = given.client[given.database]["meals_v2_parked"].distinct("error")
     assert "chicken" not in repr(errors)
 
 

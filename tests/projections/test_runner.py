@@ -97,9 +97,9 @@ def test_it_follows_the_log_and_deletes_its_heartbeat(given: Given) -> None:
     group = ProjectorGroup([given.projector(MEALS), given.projector(DAILY_SUMMARIES)])
     with group:
         given.log.save(after)
-        eventually(lambda: given.find("meals_v1", str(after.id)))
+        eventually(lambda: given.find("meals_v2", str(after.id)))
         eventually(lambda: given.projectors_alive() == 2)
-        assert given.find("meals_v1", str(before.id)) is not None
+        assert given.find("meals_v2", str(before.id)) is not None
 
     assert given.projectors_alive() == 0
     assert group.stop(timeout=0)
@@ -119,7 +119,7 @@ def test_a_change_wakes_the_projector(
         group.start()
         for meal in [analyzed() for _ in range(5)]:
             log.save(meal)
-            eventually(partial(given.find, "meals_v1", str(meal.id)), timeout=60)
+            eventually(partial(given.find, "meals_v2", str(meal.id)), timeout=60)
 
         group.stop(timeout=0)
         log.save(analyzed())
@@ -152,11 +152,11 @@ def test_an_outage_is_logged_once_and_survived(given: Given, caplog: pytest.LogC
     given.log.save(meal)
     log = FlakyLog(given.log, failures=4)
     with ProjectorGroup([given.projector(MEALS, log)]):
-        eventually(lambda: given.find("meals_v1", str(meal.id)))
+        eventually(lambda: given.find("meals_v2", str(meal.id)))
         log.failures = 1
         meal.delete(actor=ALICE)
         given.log.save(meal)
-        eventually(lambda: (given.find("meals_v1", str(meal.id)) or {}).get("status") == "DELETED")
+        eventually(lambda: (given.find("meals_v2", str(meal.id)) or {}).get("status") == "DELETED")
 
     logged = [record for record in caplog.records if record.name == "projections.runner"]
     assert [record.msg for record in logged] == ["projection_paused", "projection_resumed"] * 2
@@ -185,9 +185,9 @@ def test_two_groups_at_once_end_where_one_would(given: Given) -> None:
     with ProjectorGroup([given.projector(MEALS)]), ProjectorGroup([given.projector(MEALS)]):
         for meal in meals:
             given.log.save(meal)
-        eventually(lambda: given.find("meals_v1", str(meals[-1].id)))
+        eventually(lambda: given.find("meals_v2", str(meals[-1].id)))
 
-    assert given.client[given.database]["meals_v1"].count_documents({"status": "ANALYZED"}) == 20
+    assert given.client[given.database]["meals_v2"].count_documents({"status": "ANALYZED"}) == 20
 
 
 class RivalLog(FlakyLog):
@@ -214,7 +214,7 @@ def test_a_race_lost_to_a_rival_is_no_outage(given: Given, caplog: pytest.LogCap
     with ProjectorGroup([given.projector(MEALS, log)]):
         eventually(lambda: log.rival_came_first)
         given.log.save(second)
-        eventually(lambda: given.find("meals_v1", str(second.id)))
+        eventually(lambda: given.find("meals_v2", str(second.id)))
     rival.close()
 
     assert [record.msg for record in caplog.records if record.levelno >= logging.WARNING] == [
@@ -236,5 +236,5 @@ def test_a_projector_that_cannot_delete_its_heartbeat_still_ends(
 
     assert group.stop()
     [logged] = [vars(record) for record in caplog.records if record.msg == "projector_heartbeat_not_deleted"]
-    assert logged["projection"] == "meals_v1"
-    assert logged["error"].startswith("meals_v1: ")
+    assert logged["projection"] == "meals_v2"
+    assert logged["error"].startswith("meals_v2: ")

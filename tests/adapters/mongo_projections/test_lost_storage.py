@@ -198,7 +198,7 @@ def test_a_dropped_index_is_restored_and_the_documents_stay(given: Given, logged
     assert given.checkpoint() == before
     eventually(lambda: logged("read_model_indexes_restored"))
     [line] = logged("read_model_indexes_restored")
-    assert (line["projection"], line["indexes"]) == (MEALS.storage, ["meals_v1.history"])
+    assert (line["projection"], line["indexes"]) == (MEALS.storage, ["meals_v2.history"])
 
 
 def test_a_whole_storage_of_another_log_is_refused_until_dropped(

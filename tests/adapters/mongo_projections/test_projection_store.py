@@ -248,7 +248,7 @@ def test_a_refusal_of_the_database_gives_its_reason(given: Given) -> None:
     collection.drop_index(name)
     collection.create_index("user_id", name=name)
 
-    with pytest.raises(SourceUnavailable, match=f"^meals_v1: .*{name}"):
+    with pytest.raises(SourceUnavailable, match=f"^meals_v2: .*{name}"):
         given.store.prepare(head=lambda: 0)
 
 
@@ -259,7 +259,7 @@ def test_a_database_out_of_reach_gives_its_reason(unused_tcp_port: int) -> None:
     with make_client(settings) as client:
         store = MongoProjectionStore(client, "nothing", MEALS)
         for ask in (partial(store.prepare, lambda: 0), store.checkpoint, store.heartbeat, store.close):
-            with pytest.raises(SourceUnavailable, match=r"^meals_v1: .*127\.0\.0\.1"):
+            with pytest.raises(SourceUnavailable, match=r"^meals_v2: .*127\.0\.0\.1"):
                 ask()
         start = Checkpoint(generation="g")
         with pytest.raises(SourceUnavailable), store.transaction(start, moved(start, 1)):
@@ -282,7 +282,7 @@ def test_a_heartbeat_has_the_databases_time_and_ends_on_close(given: Given) -> N
     [first] = given.collection(PROJECTORS)
     given.store.heartbeat()
     [second] = given.collection(PROJECTORS)
-    assert first["projection"] == "meals_v1"
+    assert first["projection"] == "meals_v2"
     assert first["at"] <= second["at"]
 
     given.store.close()

@@ -22,7 +22,7 @@ from adapters.mongo.connection.client import (
 from adapters.mongo.read.log_positions import MongoLogPositions
 from adapters.mongo_projections.read_models import MongoReadModels
 from adapters.mongo_projections.storage import PROJECTORS, checkpoint_id
-from ledger import Meal, MealStatus, MealType
+from ledger import AwaitingMeal, Meal, MealStatus, MealType
 from projections import (
     DAILY_SUMMARIES,
     MEALS,
@@ -36,7 +36,7 @@ from projections import (
     ReadModelBehind,
 )
 from tests.adapters.mongo_projections.read_side import ReadSide, read_side
-from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
+from tests.ledger.plates import ALICE, NOON, RICE, analyzed, awaiting, found_for, requested, timing
 
 STORAGES = (MEALS.storage, DAILY_SUMMARIES.storage)
 
@@ -346,7 +346,7 @@ class TestStaleAnalyses:
         old, older, finished = requested(user_id="bob"), requested(), analyzed()
         given.project(older, old, finished)
         for meal, minutes in ((old, 5), (older, 9), (finished, 9)):
-            given.client[given.database]["meals_v1"].update_one(
+            given.client[given.database]["meals_v2"].update_one(
                 {"_id": str(meal.id)}, {"$set": {"created_at": NOON - timedelta(minutes=minutes)}}
             )
         models = given.models()
@@ -356,24 +356,50 @@ class TestStaleAnalyses:
         assert await models.stale_analyses(NOON - timedelta(minutes=9), 10) == []
 
 
+class TestMealsAwaitingNutrients:
+    async def test_they_are_found_newest_first_page_by_page(self, given: ReadSide) -> None:
+        meals = [awaiting(user_id=user_id) for user_id in ("alice", "bob", "carol", "dave")]
+        deleted, completed = awaiting(), awaiting()
+        deleted.delete(actor=ALICE)
+        completed.complete_nutrients([found_for(completed.entries[1], RICE)], actor=ALICE)
+        given.project(*meals, deleted, completed, analyzed(), requested())
+        moments = (NOON, NOON - timedelta(minutes=1), NOON, NOON - timedelta(days=1))
+        for meal, moment in zip(meals, moments, strict=True):
+            given.client[given.database][MEALS.storage].update_one(
+                {"_id": str(meal.id)}, {"$set": {"created_at": moment}}
+            )
+        models = given.models()
+        expected = sorted(
+            [(moment, str(meal.id)) for meal, moment in zip(meals, moments, strict=True)], reverse=True
+        )[:3]
+
+        pages: list[AwaitingMeal] = []
+        while page := await models.meals_awaiting_nutrients(
+            NOON - timedelta(hours=1), pages[-1] if pages else None, 1
+        ):
+            pages += page
+
+        assert [(meal.requested_at, meal.meal_id) for meal in pages] == expected
+
+
 class TestReadiness:
     async def test_projectors_that_live_make_it_ready(self, given: ReadSide) -> None:
         await given.models().check_ready()
 
     async def test_without_a_projector_it_is_not(self, given: ReadSide) -> None:
         given.projectors[1].close()
-        with pytest.raises(NotReady, match="daily_summaries_v1"):
+        with pytest.raises(NotReady, match="daily_summaries_v2"):
             await given.models().check_ready()
 
     async def test_a_heartbeat_grows_old(self, given: ReadSide) -> None:
         given.client[given.database][PROJECTORS].update_many(
             {}, {"$set": {"at": datetime.now(UTC) - timedelta(seconds=11)}}
         )
-        with pytest.raises(NotReady, match="daily_summaries_v1 and meals_v1"):
+        with pytest.raises(NotReady, match="daily_summaries_v2 and meals_v2"):
             await given.models().check_ready()
 
         given.projectors[0].heartbeat()
-        with pytest.raises(NotReady, match="daily_summaries_v1 up to date"):
+        with pytest.raises(NotReady, match="daily_summaries_v2 up to date"):
             await given.models().check_ready()
 
 
@@ -416,9 +442,9 @@ async def test_a_query_that_gets_no_answer_says_so(silent: AsyncMongoClient[Docu
 async def test_another_error_is_not_taken_for_an_outage(given: ReadSide) -> None:
     meal, database = analyzed(), given.client[given.database]
     given.project(meal)
-    database["meals_v1"].rename("meals")
+    database["meals_v2"].rename("meals")
     divided_by_zero = {"$set": {"status": {"$divide": [1, 0]}}}
-    database.create_collection("meals_v1", viewOn="meals", pipeline=[divided_by_zero])
+    database.create_collection("meals_v2", viewOn="meals", pipeline=[divided_by_zero])
 
     with pytest.raises(OperationFailure):
         await given.models().meal("alice", str(meal.id))

@@ -7,10 +7,10 @@ import pytest
 
 from adapters.mongo.connection.client import Document
 from adapters.mongo_projections.read_models import MongoReadModels
-from ledger import Meal, MealStatus, MealType
-from projections import HistoryCursor, HistoryQuery
+from ledger import AwaitingMeal, Meal, MealStatus, MealType
+from projections import MEALS, HistoryCursor, HistoryQuery
 from tests.adapters.mongo_projections.read_side import ReadSide, read_side
-from tests.ledger.plates import ALICE, NOON, analyzed, requested, timing
+from tests.ledger.plates import ALICE, NOON, analyzed, awaiting, requested, timing
 
 CURSOR = HistoryCursor(eaten_at=NOON - timedelta(hours=100), meal_id="8")
 NOVEMBER = (date(2025, 11, 1), date(2025, 11, 5))
@@ -28,6 +28,8 @@ async def given(mongodb_url: str, mongodb_database: str) -> AsyncIterator[ReadSi
                 meals.append(make(user_id=user_id, when=when))
                 if number % 10 == 1:
                     meals[-1].delete(actor=ALICE)
+            if number % 10 == 0:
+                meals.append(awaiting(user_id="carol"))
         side.project(*meals)
         side.client[side.database].command("profile", 2)
         yield side
@@ -71,7 +73,7 @@ async def profiled(
 async def test_a_history_page_is_read_in_index_order(
     given: ReadSide, query: HistoryQuery, most_keys: int
 ) -> None:
-    ran = await profiled(given, "meals_v1", lambda models: models.meal_history("alice", query))
+    ran = await profiled(given, "meals_v2", lambda models: models.meal_history("alice", query))
 
     assert ran["planSummary"].startswith("IXSCAN { user_id: 1")
     assert ran["planSummary"].count("SCAN") == 1
@@ -81,7 +83,7 @@ async def test_a_history_page_is_read_in_index_order(
 
 async def test_a_day_is_found_by_its_key(given: ReadSide) -> None:
     ran = await profiled(
-        given, "daily_summaries_v1", lambda models: models.daily_summary("alice", date(2025, 11, 3))
+        given, "daily_summaries_v2", lambda models: models.daily_summary("alice", date(2025, 11, 3))
     )
 
     assert ran["planSummary"] == "IDHACK"
@@ -89,10 +91,10 @@ async def test_a_day_is_found_by_its_key(given: ReadSide) -> None:
 
 
 async def test_a_meal_is_found_by_its_id(given: ReadSide) -> None:
-    found = given.client[given.database]["meals_v1"].find_one({"user_id": "alice"})
+    found = given.client[given.database]["meals_v2"].find_one({"user_id": "alice"})
     assert found is not None
 
-    ran = await profiled(given, "meals_v1", lambda models: models.meal("alice", found["_id"]))
+    ran = await profiled(given, "meals_v2", lambda models: models.meal("alice", found["_id"]))
 
     assert ran["docsExamined"] == 2  # the meal, and the checkpoint
 
@@ -101,8 +103,22 @@ async def test_unfinished_meals_are_found_by_their_index(given: ReadSide) -> Non
     def stale(models: MongoReadModels) -> Awaitable[list[str]]:
         return models.stale_analyses(datetime.now(NOON.tzinfo), 5)
 
-    ran = await profiled(given, "meals_v1", stale)
+    ran = await profiled(given, "meals_v2", stale)
 
     assert ran["planSummary"] == "IXSCAN { created_at: 1 }"
+    assert not ran.get("hasSortStage", False)
+    assert ran["keysExamined"] <= 6
+
+
+async def test_meals_awaiting_nutrients_are_found_by_their_index(given: ReadSide) -> None:
+    week = timedelta(days=7)
+    previous = AwaitingMeal(meal_id="8", requested_at=datetime.now(NOON.tzinfo))
+
+    def awaited(models: MongoReadModels) -> Awaitable[list[AwaitingMeal]]:
+        return models.meals_awaiting_nutrients(previous.requested_at - week, previous, 5)
+
+    ran = await profiled(given, MEALS.storage, awaited)
+
+    assert ran["planSummary"] == "IXSCAN { created_at: -1, _id: -1 }"
     assert not ran.get("hasSortStage", False)
     assert ran["keysExamined"] <= 6

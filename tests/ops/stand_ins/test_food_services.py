@@ -92,7 +92,7 @@ def test_stopping_does_not_wait_for_idle_clients() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/livez", "/fdc/v1/food/171287", "/off/api/v2/product/1", "/openai/v1/x", "/"]
+    "path", ["/livez", "/fdc/v1/food/9001123", "/off/api/v2/product/1", "/openai/v1/x", "/"]
 )
 def test_every_answer_says_where_it_comes_from(food_services: LocalFoodServices, path: str) -> None:
     assert httpx.get(f"{food_services.url}{path}").headers["x-local-environment"] == "true"
@@ -103,10 +103,10 @@ def test_the_services_can_stand_behind_scripted_faults() -> None:
         addresses = FoodServiceAddresses(server.port)
         server.answer(429, headers={"Retry-After": "3"})
         url = f"{addresses.usda_base_url}/foods/search"
-        asked = {"query": "water, tap", "api_key": "local"}
+        asked = {"query": "egg whole raw fresh", "api_key": "local"}
         limited, found = httpx.get(url, params=asked), httpx.get(url, params=asked)
     assert (limited.status_code, limited.headers["retry-after"]) == (429, "3")
-    assert found.json()["foods"][0]["fdcId"] == 173647
+    assert found.json()["foods"][0]["fdcId"] == 9001123
 
 
 def test_an_answer_does_not_wait_for_the_clients_acknowledgement(food_services: LocalFoodServices) -> None:

@@ -109,7 +109,23 @@ def test_the_hint_decides(client: openai.OpenAI) -> None:
     ]
 
 
-@pytest.mark.parametrize("hint", [None, "", "xyzzy 12"])
+@pytest.mark.parametrize(
+    ("hint", "food"),
+    [
+        ("aubergine parmigiana", ("aubergine parmigiana", 150)),
+        ("250 ml 2% milk", ("2% milk", 250)),
+        ("black coffee", ("brewed coffee", 237)),
+        ("chicken tikka masala", ("chicken tikka masala", 150)),
+        ("xyzzy", ("xyzzy", 150)),
+    ],
+)
+def test_whatever_food_a_person_types_is_seen(
+    client: openai.OpenAI, hint: str, food: tuple[str, float]
+) -> None:
+    assert _named(_recognize(client, hint)) == [food]
+
+
+@pytest.mark.parametrize("hint", [None, "", "12", "lunch"])
 @pytest.mark.parametrize(
     "photo",
     [
