@@ -9,21 +9,21 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 _PLAIN = "identity"
 
 
-class AnswerTooLarge(Exception):
-    """The answer holds more than it may, or is compressed, so that nobody knows what it holds."""
+class AnswerOverCap(Exception):
+    """The answer holds more than it may, or is compressed, so that its headers do not tell what it holds."""
 
 
 def openai_client(*, base_url: str, api_key: str, timeout: float, most_bytes: int) -> AsyncOpenAI:
     """An SDK client that never retries, and that stops reading an answer, of any status, past `most_bytes`.
 
-    Its calls raise AnswerTooLarge then, beside the SDK's own errors. `timeout` is in seconds.
+    Its calls raise AnswerOverCap then, beside the SDK's own errors. `timeout` is in seconds.
     """
 
     async def cap(response: httpx2.Response) -> None:
         announced = response.headers.get("Content-Length", "")
         compressed = response.headers.get("Content-Encoding", _PLAIN) != _PLAIN
         if compressed or (announced.isdecimal() and int(announced) > most_bytes):
-            raise AnswerTooLarge
+            raise AnswerOverCap
         response.stream = _CappedStream(cast("httpx2.AsyncByteStream", response.stream), most_bytes)
 
     return AsyncOpenAI(
@@ -45,7 +45,7 @@ class _CappedStream(httpx2.AsyncByteStream):
         async for piece in self._stream:
             self._left -= len(piece)
             if self._left < 0:
-                raise AnswerTooLarge
+                raise AnswerOverCap
             yield piece
 
     async def aclose(self) -> None:

@@ -11,7 +11,7 @@ from openai.types.responses import ResponseFormatTextJSONSchemaConfigParam, Resp
 from adapters.model_task import Task
 from adapters.openai_answer import ModelAnswer, decode_answer
 from adapters.openai_errors import failure_of, refused, unusable
-from adapters.openai_http import AnswerTooLarge, openai_client
+from adapters.openai_http import AnswerOverCap, openai_client
 from adapters.prices import PriceTable
 from adapters.refusals import is_refusal
 from adapters.resilience import Resilience
@@ -95,7 +95,7 @@ class OpenAIModel:
             )
         except APIError as error:
             failure = failure_of(error)
-        except AnswerTooLarge:
+        except AnswerOverCap:
             failure = unusable()
         else:
             answer = decode_answer(raw.content)

@@ -4,37 +4,16 @@ from openai.types.responses import ResponseInputContentParam, ResponseInputImage
 
 from adapters.food_prompt import FOODS_TASK, ImageDetail, hint_line
 from adapters.openai_model import OpenAIModel
-from adapters.prices import PriceTable
 from adapters.recognized_foods import read_plate
-from adapters.resilience import Resilience
 from ledger import Recognition
 
 
 class OpenAIRecognizer:
-    """The `FoodRecognizer` on an `OpenAIModel`, whose arguments it takes."""
+    """The `FoodRecognizer` on a model that sees images. It closes the model."""
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        api_key: str,
-        model: str,
-        resilience: Resilience,
-        detail: ImageDetail = ImageDetail.AUTO,
-        max_output_tokens: int = 8_000,
-        max_answer_bytes: int = 2_000_000,
-        prices: PriceTable | None = None,
-    ) -> None:
+    def __init__(self, model: OpenAIModel, *, detail: ImageDetail = ImageDetail.AUTO) -> None:
+        self._model = model
         self._detail = detail
-        self._model = OpenAIModel(
-            base_url=base_url,
-            api_key=api_key,
-            model=model,
-            resilience=resilience,
-            max_output_tokens=max_output_tokens,
-            max_answer_bytes=max_answer_bytes,
-            prices=prices,
-        )
 
     async def recognize(self, *, photo_url: str, dish_hint: str | None, user_id: str) -> Recognition:
         """As the port says."""

@@ -6,6 +6,7 @@ import msgspec
 
 from adapters.circuit_breaker import InterlockBreaker
 from adapters.openai_chooser import OpenAIChooser
+from adapters.openai_model import OpenAIModel
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.prices import PriceTable
@@ -22,27 +23,30 @@ _FALL_BACK_SECONDS = 3.0
 _CHOICE_SECONDS = 6.0
 """The same for the model's choice among records: without it the scores decide."""
 
+_MOST_PLATE_TOKENS, _MOST_CHOICE_TOKENS = 8_000, 4_000
+"""What the model may say of a plate, and of the records of its foods; its thinking included."""
+
 
 def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
     """The vision model. Raises BadSettings for a price table that cannot be read."""
-    return OpenAIRecognizer(
-        base_url=settings.openai_base_url,
-        api_key=settings.openai_api_key.get_secret_value(),
-        model=settings.openai_model,
-        resilience=_resilience(settings, "OpenAI"),
-        prices=_prices(settings),
-    )
+    return OpenAIRecognizer(_model(settings, _resilience(settings, "OpenAI"), _MOST_PLATE_TOKENS))
 
 
 def food_chooser(settings: ServeSettings) -> OpenAIChooser | None:
     """The model that chooses among records, where FOOD_CHOICE asks for it. Raises BadSettings as `recognizer` does."""
     if settings.food_choice != "model":
         return None
-    return OpenAIChooser(
+    resilience = _resilience(settings, "OpenAI", most_seconds=_CHOICE_SECONDS)
+    return OpenAIChooser(_model(settings, resilience, _MOST_CHOICE_TOKENS))
+
+
+def _model(settings: ServeSettings, resilience: Resilience, max_output_tokens: int) -> OpenAIModel:
+    return OpenAIModel(
         base_url=settings.openai_base_url,
         api_key=settings.openai_api_key.get_secret_value(),
         model=settings.openai_model,
-        resilience=_resilience(settings, "OpenAI", most_seconds=_CHOICE_SECONDS),
+        resilience=resilience,
+        max_output_tokens=max_output_tokens,
         prices=_prices(settings),
     )
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from adapters.food_prompt import PROMPT_VERSION
+from adapters.openai_model import OpenAIModel
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.usda import UsdaDatabase
@@ -22,9 +23,10 @@ def services() -> Iterator[LocalFoodServices]:
 
 @pytest.fixture
 async def recognizer(services: LocalFoodServices) -> AsyncIterator[OpenAIRecognizer]:
-    client = OpenAIRecognizer(
+    model = OpenAIModel(
         base_url=services.openai_base_url, api_key="local", model="any", resilience=quick_resilience()
     )
+    client = OpenAIRecognizer(model)
     yield client
     await client.aclose()
 

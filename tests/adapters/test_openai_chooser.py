@@ -7,6 +7,7 @@ import pytest
 
 from adapters.choice_prompt import CHOICE_TASK
 from adapters.openai_chooser import OpenAIChooser
+from adapters.openai_model import OpenAIModel
 from adapters.service_errors import UnusableAnswer
 from ledger import (
     FoodChoice,
@@ -57,9 +58,10 @@ def server() -> Iterator[FaultyServer]:
 
 @pytest.fixture
 async def chooser(server: FaultyServer) -> AsyncIterator[OpenAIChooser]:
-    made = OpenAIChooser(
+    model = OpenAIModel(
         base_url=f"{server.base_url}/v1", api_key=KEY, model="text-1", resilience=quick_resilience()
     )
+    made = OpenAIChooser(model)
     yield made
     await made.aclose()
 
@@ -144,9 +146,10 @@ async def test_a_service_that_is_down_is_unavailable(chooser: OpenAIChooser, ser
 
 async def test_the_local_model_chooses_by_shared_words() -> None:
     with LocalFoodServices() as services:
-        chooser = OpenAIChooser(
+        model = OpenAIModel(
             base_url=services.openai_base_url, api_key="local", model="any", resilience=quick_resilience()
         )
+        chooser = OpenAIChooser(model)
         outcome = await chooser.choose(foods=(EGG, MILK), user_id=USER)
         await chooser.aclose()
     assert outcome.chosen == (1, 1)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from adapters.food_prompt import ImageDetail
+from adapters.openai_model import OpenAIModel
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.prices import PriceTable
 from adapters.resilience import Resilience
@@ -34,15 +35,15 @@ async def opened(
     prices: PriceTable | None = None,
     detail: ImageDetail = ImageDetail.AUTO,
 ) -> AsyncIterator[OpenAIRecognizer]:
-    recognizer = OpenAIRecognizer(
+    model = OpenAIModel(
         base_url=f"{server.base_url}/v1",
         api_key=KEY,
         model="vision-1",
         resilience=resilience or quick_resilience("The photo analysis service"),
         prices=prices,
-        detail=detail,
         max_output_tokens=900,
     )
+    recognizer = OpenAIRecognizer(model, detail=detail)
     try:
         yield recognizer
     finally:
