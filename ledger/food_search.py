@@ -1,7 +1,7 @@
 """The search for foods in the nutrient databases, one database after the other, until one has the food."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -10,9 +10,6 @@ from ledger.food_matching import Match, best_match
 from ledger.nutrition import UNKNOWN, Nutrients, rounded
 from ledger.ports import FoodRecord, NutrientDatabase, RecognizedFood, Remark
 from ledger.values import FoodAlternative, MealWarning, Provenance, WarningCode
-
-Matcher = Callable[[RecognizedFood, Sequence[FoodRecord]], Match | None]
-"""Selects the record of a food among those that a database offers; None when none of them is the food."""
 
 
 class FoundFood(Struct, frozen=True, kw_only=True):
@@ -66,11 +63,8 @@ class FoundFood(Struct, frozen=True, kw_only=True):
 class FoodSearch:
     """Searches the databases in their order. One that is down, over its limit or misconfigured fails no search."""
 
-    def __init__(
-        self, databases: Sequence[NutrientDatabase], *, match: Matcher = best_match, at_once: int = 8
-    ) -> None:
+    def __init__(self, databases: Sequence[NutrientDatabase], *, at_once: int = 8) -> None:
         self._databases = databases
-        self._match = match
         self._at_once = at_once
 
     async def find(self, foods: Sequence[RecognizedFood], *, until: float | None = None) -> list[FoundFood]:
@@ -102,7 +96,7 @@ class FoodSearch:
                         unavailable = True
                         continue
                     records += offered
-                    match = self._match(food, offered)
+                    match = best_match(food, offered)
                     if match is not None and (best is None or match.confidence > best.confidence):
                         best = match
                     if best is not None and best.says_the_food:

@@ -4,8 +4,6 @@ The data are `usda_generic_foods.csv.gz`: the National Nutrient Database for Sta
 and Nutrient Database for Dietary Studies, and Foundation Foods of early 2026; in the public domain.
 """
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io
@@ -13,7 +11,6 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from importlib.resources import files
 
 from msgspec import Struct
@@ -86,6 +83,7 @@ class FoodTable:
     def __init__(self) -> None:
         self._foods = load_foods()
         self._places = _index(self._foods)
+        self._records: dict[int, FoodRecord | None] = {}
 
     async def search(self, name: str) -> Sequence[FoodRecord]:
         """The records that share most words with the name, its synonyms included; at most 400."""
@@ -101,11 +99,17 @@ class FoodTable:
                     shared[place] += weight
             best = sorted(shared, key=lambda place: (-shared[place], place))
             found.update(dict.fromkeys(best[:_MOST_CANDIDATES]))
-        records = (_record(self._foods[place]) for place in found)
+        records = (self._record(place) for place in found)
         return tuple(record for record in records if record is not None)
 
+    def _record(self, place: int) -> FoodRecord | None:
+        """The row of that place as a record, made when it is first found."""
+        if place not in self._records:
+            self._records[place] = _record(self._foods[place])
+        return self._records[place]
 
-def _index(foods: Sequence[TableFood]) -> dict[str, array[int]]:
+
+def _index(foods: Sequence[TableFood]) -> dict[str, "array[int]"]:
     """Where each word occurs, in descriptions and common names."""
     occurs: dict[str, array[int]] = {}
     for place, food in enumerate(foods):
@@ -121,7 +125,6 @@ def _index(foods: Sequence[TableFood]) -> dict[str, array[int]]:
     return merged
 
 
-@lru_cache(maxsize=4096)
 def _record(food: TableFood) -> FoodRecord | None:
     """The row as a record; None when its numbers say nothing or cannot be."""
     found = plausible(

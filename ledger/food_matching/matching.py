@@ -56,11 +56,7 @@ def candidates(food: RecognizedFood, records: Iterable[FoodRecord]) -> list[Cand
         parsed = _parsed(record.name, record.other_names, record.brand, record.group or "")
         if parsed is None or record.per_100g.calories is None:
             continue
-        fits = [
-            found.score
-            for name in (own if parsed.brand else names)
-            if (found := fit(name, food.state, parsed)) is not None
-        ]
+        fits = [one.score for one in _fits(food, own if parsed.brand else names, parsed)]
         if names and parsed.every == said and not (parsed.absent or parsed.joined):
             fits.append(1.0)  # word for word
         if fits:
@@ -74,12 +70,12 @@ def explain(food: RecognizedFood, record: FoodRecord) -> tuple[Fit, ...]:
     parsed = _parsed(record.name, record.other_names, record.brand, record.group or "")
     if parsed is None:
         return ()
-    fits = [
-        found
-        for name in dict.fromkeys((*asked(food.name), *own_name(food.name)))
-        if (found := fit(name, food.state, parsed)) is not None
-    ]
-    return tuple(sorted(fits, key=lambda found: -found.score))
+    names = dict.fromkeys((*asked(food.name), *own_name(food.name)))
+    return tuple(sorted(_fits(food, names, parsed), key=lambda one: -one.score))
+
+
+def _fits(food: RecognizedFood, names: Iterable[FoodName], parsed: FoodName) -> list[Fit]:
+    return [found for name in names if (found := fit(name, food.state, parsed)) is not None]
 
 
 @lru_cache(maxsize=8192)
@@ -111,7 +107,7 @@ def best_match(food: RecognizedFood, records: Sequence[FoodRecord]) -> Match | N
 
 
 def chosen_match(candidate: Candidate) -> Match:
-    """The match that somebody has chosen among the candidates."""
+    """The match with a candidate that a chooser took."""
     return Match(record=candidate.record, confidence=_confidence(candidate))
 
 

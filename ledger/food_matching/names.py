@@ -63,7 +63,8 @@ class FoodName(Struct, frozen=True, kw_only=True):
     `words` are those of the food itself, `either` its alternatives around an "or", `joined` those behind "with", "and"
     or "in", `later` those behind the first comma, of which `second` are up to the next one, `aside` those in brackets,
     of the class of foods, and other names. `absent` is what the name says is not in it. `head` is the noun that the
-    other words describe. `percents` are ranges; `kind` is the table's group of foods.
+    other words describe. `percents` are ranges; `kind` is the table's group of foods. `every` holds all words but
+    the absent ones.
     """
 
     head: str
@@ -78,11 +79,7 @@ class FoodName(Struct, frozen=True, kw_only=True):
     state: FoodState | None
     brand: bool
     kind: str
-
-    @property
-    def every(self) -> frozenset[str]:
-        """Every word that the name has."""
-        return frozenset((*self.words, *self.joined, *self.later)) | self.aside | self.either
+    every: frozenset[str]
 
 
 @lru_cache(maxsize=4096)
@@ -98,9 +95,10 @@ def asked(name: str) -> tuple[FoodName, ...]:
     core = " ".join(word for word in stripped.split() if word not in COOKING and word not in RAW)
     cooking = [word for word in stripped.split() if word in COOKING]
     if not found:
-        own = _asked(name, canonical(name))
-        found.append(own)
-        if own is not None and own.head != core:
+        found += own_name(name)
+        for own in own_name(name):
+            if own.head == core:
+                continue
             rest = [word for word in own.words if word != own.head]
             for other in () if _TELLING.intersection(rest) else _OTHER_NAMES.get(own.head, ()):
                 found.append(_asked(other, [*rest, *canonical(other), "with", *own.joined]))
@@ -145,11 +143,12 @@ def _asked(name: str, words: list[str]) -> FoodName | None:
     if own and own[-1] == "toasted" and "bread" not in own and "french" not in own:
         own = [*own, "bread"]
     said = [word for word in own if word not in APPEARANCES and word[0].isalpha()] or own or main
+    joined = [word for word in joined if word not in STOP and word not in APPEARANCES]
     return FoodName(
         head=_head(groups[0][1] if is_pair and len(groups[-1][1]) == 1 else _first_part(name, said)),
         words=tuple(dict.fromkeys(said)),
         either=frozenset(),
-        joined=tuple(word for word in joined if word not in STOP and word not in APPEARANCES),
+        joined=tuple(joined),
         second=(),
         later=(),
         aside=frozenset(),
@@ -158,6 +157,7 @@ def _asked(name: str, words: list[str]) -> FoodName | None:
         state=_state(kept),
         brand=False,
         kind="",
+        every=frozenset((*said, *joined)),
     )
 
 
@@ -196,7 +196,7 @@ def offered(name: str, other_names: Iterable[str], brand: str | None, kind: str)
     second = _specified(parts[first + 1 : first + 2])[0]
     later, behind = _specified(parts[first + 1 :])
     joined += behind
-    every = [word for part in parts for word in part]
+    aside.update(tokens(brand or ""))
     return FoodName(
         head=head,
         words=tuple(dict.fromkeys(main)),
@@ -204,12 +204,13 @@ def offered(name: str, other_names: Iterable[str], brand: str | None, kind: str)
         joined=tuple(dict.fromkeys(joined)),
         second=tuple(dict.fromkeys(second)),
         later=tuple(dict.fromkeys(later)),
-        aside=frozenset(aside) | frozenset(tokens(brand or "")),
+        aside=frozenset(aside),
         absent=absent,
         percents=_percents(name),
-        state=_state(every),
+        state=_state(word for part in parts for word in part),
         brand=brand is not None or _is_shouted(name),
         kind=kind,
+        every=frozenset((*main, *joined, *later, *aside, *either)),
     )
 
 
@@ -242,7 +243,7 @@ def _present(words: list[str]) -> tuple[list[str], frozenset[str]]:
             absent.add(_GLUED[word])
         elif place + 1 < len(words) and words[place + 1] == "free":
             absent.add(word)
-        elif word == "free" and kept is not None and place and words[place - 1] in absent:
+        elif word == "free" and place and words[place - 1] in absent:
             continue
         elif away and word not in JOINS:
             away -= 1

@@ -90,19 +90,17 @@ def _weight(word: str, food: FoodName) -> float:
 def _recall(food: FoodName, record: FoodName) -> tuple[float, bool]:
     got = full = 0.0
     has_head = False
-    every = record.every
-    ways = {WAYS[word] for word in every if word in WAYS}
     for word in food.words:
         weight = _weight(word, food)
         share = _share(word, record, is_head=word == food.head)
-        if not share and WAYS.get(word) in ways:
+        if not share and word in WAYS and any(WAYS.get(other) == WAYS[word] for other in record.every):
             share = 0.8
         has_head = has_head or (word == food.head and share > 0)
         full += weight
         got += weight * share
     for word in food.joined:
         full += 0.4
-        got += 0.4 * (word in every)
+        got += 0.4 * (word in record.every)
     for low, _ in food.percents:
         full += 0.6
         got += 0.6 * _has_percent(record, low)
@@ -132,7 +130,7 @@ def _surplus(food: FoodName, record: FoodName) -> float:
         known |= LIGHT | {"fat"}  # the number says it: "reduced fat (2%)"
     ways = {WAYS[word] for word in known if word in WAYS}
     inverted = food.head not in record.words and food.head in record.second
-    clean = all(word in known or not _says_much(word) for word in record.second)
+    clean = all(word in known or word in _SAYS_LITTLE for word in record.second)
     cost = 0.0
     for word in record.words if not record.either else ():
         if word in known:
@@ -165,24 +163,27 @@ def _surplus(food: FoodName, record: FoodName) -> float:
     )
     cost += min(0.3, sum(0.01 if word in NEUTRAL else 0.15 for word in record.joined if word not in known))
     later = sum(
-        _word_cost(word, ways, first=False) + (0.06 if word in record.second and _says_much(word) else 0.0)
+        _word_cost(word, ways, first=False)
+        + (0.06 if word in record.second and word not in _SAYS_LITTLE else 0.0)
         for word in record.later
         if word not in known
     )
     return cost + min(0.5, later)
 
 
-_NOTHING = 0.004
 _COSTS = (
     dict.fromkeys(LIGHT, 0.2)
     | dict.fromkeys(FORMS, 0.4)
     | dict.fromkeys(COOKING, 0.01)
     | dict.fromkeys(COATED, 0.15)
-    | dict.fromkeys(NEUTRAL | RAW, _NOTHING)
+    | dict.fromkeys(NEUTRAL | RAW, 0.004)
     | {"fatadded": 0.06, "canned": 0.06, "maybefat": 0.03, "skinon": 0.03, "ingredient": 0.1}
     | dict.fromkeys(GENERIC, -0.02)
 )
 """What a surplus word costs wherever it stands; the later entry of a word counts."""
+
+
+_SAYS_LITTLE = NEUTRAL | COOKING | RAW | APPEARANCES | CUTS
 
 
 def _word_cost(word: str, ways: set[str], *, first: bool) -> float:
@@ -191,17 +192,6 @@ def _word_cost(word: str, ways: set[str], *, first: bool) -> float:
     if not word[0].isalpha():
         return 0.01
     return _COSTS.get(word, 0.36 if first else 0.05)
-
-
-def _says_much(word: str) -> bool:
-    return not (
-        word in NEUTRAL
-        or word in COOKING
-        or word in RAW
-        or word in APPEARANCES
-        or word in CUTS
-        or word in GENERIC
-    )
 
 
 def _contradiction(food: FoodName, record: FoodName) -> float:

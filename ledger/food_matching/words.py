@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from ledger.food_matching.lexicon import PHRASES, SAME_WORD
@@ -60,15 +60,9 @@ def _by_stems(names: Mapping[str, str]) -> dict[str, str]:
 
 _SAME_WORD = _by_stems(SAME_WORD)
 _PHRASES = _by_stems(PHRASES)
-
-
-def _pattern(phrases: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(
-        r"(?<!\S)(?:" + "|".join(sorted(map(re.escape, phrases), key=len, reverse=True)) + r")(?!\S)"
-    )
-
-
-_PHRASE = _pattern(_PHRASES)
+_PHRASE = re.compile(
+    r"(?<!\S)(?:" + "|".join(sorted(map(re.escape, _PHRASES), key=len, reverse=True)) + r")(?!\S)"
+)
 
 
 def canonical(text: str) -> list[str]:

@@ -23,7 +23,6 @@ class LabelledFood:
     state: FoodState | None
     calories: tuple[float, float] | None
     protein: tuple[float, float] | None
-    kind: str
 
 
 class Verdict(StrEnum):
@@ -51,7 +50,6 @@ def labelled_foods(path: Path = LABELLED) -> Iterator[LabelledFood]:
                 state=FoodState(row["state"]) if row["state"] else None,
                 calories=_range(row, "kcal"),
                 protein=_range(row, "protein"),
-                kind=row["class"],
             )
 
 
