@@ -95,7 +95,7 @@ class _Doubts:
         self._several = False
 
     def are_of_several(self, person: str | None) -> bool:
-        """Take down one more such failure; whether more than one person has had one. None is nobody's own."""
+        """Take down one more such failure; whether more than one person has had one. None is no person's own."""
         if person is None:
             return True
         self._first = self._first or person

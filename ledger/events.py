@@ -144,7 +144,7 @@ class MealUpdated(MealEvent):
 
 
 class MealNutrientsCompleted(MealEvent):
-    """Databases that could not be asked before were searched again; nobody acted, and the status is as it was.
+    """Databases that could not be asked before were searched again by the service itself; the status is as it was.
 
     `completed_entries` are the entries whose nutrients are known now, as they are now. `warnings` are all of the meal's
     warnings after it: those of a food that is in no database say so.

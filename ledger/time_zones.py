@@ -16,7 +16,7 @@ from ledger.errors import InvalidArgument
 
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01]\d|2[0-3]):(?P<minutes>[0-5]\d)", re.ASCII)
 _NO_ZONE = "Factory"
-"""The zone of a machine whose zone nobody has set."""
+"""The zone of a machine whose owner has set none."""
 
 _FORMER_NAMES = {
     "Africa/Asmera": "Africa/Asmara",

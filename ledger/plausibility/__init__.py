@@ -1,6 +1,6 @@
 """Numbers that cannot be: one check of a record's nutrients for every source, its reasons as remarks.
 
-Anyone can enter a product, and tables have slips too: kJ typed as kcal, mg as g, zeros for what nobody filled in.
+Anyone can enter a product, and tables have slips too: kJ typed as kcal, mg as g, zeros for fields that were left empty.
 What the other numbers prove is mended; what they disprove is unknown; a record that knows nothing is no match.
 """
 
