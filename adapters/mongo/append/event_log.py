@@ -1,7 +1,7 @@
 """The collection that holds the events, and its end."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -128,8 +128,7 @@ class EventLog:
         if not self.has_positions:
             return None
         if self._head.position is None:
-            last = self.events.find_one(POSITIONS, {"_id": 1}, sort=[("_id", DESCENDING)], session=session)
-            self._head.advance(position_of(last, self.events.full_name) if last else 0)
+            self._head.advance(self.read_head(session))
         assert self._head.position is not None  # noqa: S101 - it has just been read
         return self._head.position + 1
 
@@ -144,11 +143,32 @@ class EventLog:
             result = insert_in_transaction(self.events, documents, self.trackings, appends, session)
         else:
             result = insert_ordered(self.events, documents, session)
+        return self._noted(result, first, len(documents))
+
+    def insert_ahead(
+        self, appends: Sequence[Append], first: int, session: ClientSession, reached: Callable[[], bool]
+    ) -> WriteResult:
+        """Write the events from a position on that the log will reach; all or nothing.
+
+        `reached` waits until it has. If it has not, or the position is taken, that is a POSITION_CONFLICT.
+        """
+        documents = _documents([body for append in appends for body in append.bodies], first)
+        result = insert_in_transaction(
+            self.events, documents, self.trackings, appends, session, may_commit=reached
+        )
+        return self._noted(result, first, len(documents))
+
+    def _noted(self, result: WriteResult, first: int | None, count: int) -> WriteResult:
         if first is not None and result.failure is None:
-            self._head.advance(first + len(documents) - 1)
+            self._head.advance(first + count - 1)
         else:
             self._head.forget()
         return result
+
+    def read_head(self, session: ClientSession | None = None) -> int:
+        """The greatest position that is majority-committed; 0 when there is none."""
+        last = self.events.find_one(POSITIONS, {"_id": 1}, sort=[("_id", DESCENDING)], session=session)
+        return position_of(last, self.events.full_name) if last else 0
 
     def forget_head(self) -> None:
         """Read the end of the log anew before the next insert."""

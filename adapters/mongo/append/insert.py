@@ -1,6 +1,6 @@
 """One command, or one transaction, that writes events, and the meaning of its reply."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Self
@@ -94,8 +94,10 @@ def insert_in_transaction(
     trackings: Collection[Document] | None,
     appends: Sequence[Append],
     session: ClientSession,
+    *,
+    may_commit: Callable[[], bool] = lambda: True,
 ) -> WriteResult:
-    """Write documents, and the tracking of `appends`, all or nothing."""
+    """Write documents, and the tracking of `appends`, all or nothing; nothing, too, unless `may_commit` then."""
     try:
         session.start_transaction(MAJORITY, JOURNALED_MAJORITY, PRIMARY)
         for append in appends:
@@ -104,6 +106,9 @@ def insert_in_transaction(
                 write_tracking(trackings, append.tracking, append.append_id, session)
         for part in _parts(documents):
             events.insert_many(part, ordered=True, session=session)
+        if not may_commit():
+            session.abort_transaction()
+            return WriteResult(0, failure=Failure.POSITION_CONFLICT)
     except PyMongoError as error:
         # The commit was never sent, so nothing took place, whatever the error. What the server has not aborted
         # by itself is aborted here, or by the next transaction of this session.

@@ -18,6 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from adapters.mongo.append.append import Append
+from adapters.mongo.append.claim import Claims
 from adapters.mongo.append.commit_delay import CommitDelay
 from adapters.mongo.append.event_log import EventLog
 from adapters.mongo.append.insert import Failure, WriteResult
@@ -65,6 +66,7 @@ class BatchWriter:
         self._limits = limits
         self._orphans = OrphanWatch(log.client, app_name, limits.attempt_timeout, patience_factor=1.0)
         self._delay = CommitDelay()
+        self._claims = Claims(log.read_head)
         self._session: ClientSession | None = None
         self._in_doubt: Sequence[Append] = ()
         self._suspects: Sequence[Append] = ()
@@ -95,6 +97,7 @@ class BatchWriter:
             self._orphans.blocked(deadline)
         else:
             self._orphans.progressed()
+            self._claims.begin_batch()
             if self._delay.outlasts_head:
                 self._log.forget_head()
         self._tries += 1
@@ -144,15 +147,19 @@ class BatchWriter:
             return
         self._in_doubt = admitted  # until the reply is here, whatever may happen in between
         sent_at = monotonic()
-        result = self._log.insert(admitted, first, session)
+        place = None if first is None else self._claims.place(first)
+        if place is None or place == first:
+            result = self._log.insert(admitted, first, session)
+        else:
+            result = self._log.insert_ahead(admitted, place, session, self._claims.reached)
         if result.in_doubt:
             for append in admitted:
                 append.doubt()
             self._set_back(result.error, admitted)
         else:
-            if result.failure is None:
+            if result.failure is None and place == first:
                 self._delay.won(len(admitted), monotonic() - sent_at)
-            self._take_note(session, result, admitted, first, appends)
+            self._take_note(session, result, admitted, place, appends)
 
     def _take_note(
         self,
@@ -174,12 +181,14 @@ class BatchWriter:
             append.requeue()
         if written:
             self._setbacks = self._tries = 0
+            self._claims.won()
             self._log.reads.clock.observe(session)  # what is read from now on comes after it
         left = [append for append in appends if not append.resolved]
         if result.failure is None:
             resolve_duplicates(left, sent)
         elif result.failure is Failure.POSITION_CONFLICT:
             self._delay.lost()
+            self._claims.lost()
             self._note_trouble(result.error, others)
         elif result.failure is Failure.VERSION_CONFLICT:
             if not resolve_by_holders(self._log, session, left):

@@ -37,8 +37,8 @@ def writer_of(recorder: MongoApplicationRecorder) -> BatchWriter:
     return BatchWriter(recorder.log, BatchLimits(1, 100, 10_000), recorder.datastore.app_name)
 
 
-def write_all(writer: BatchWriter, batch: list[Append]) -> None:
-    deadline = Deadline.after(5)
+def write_all(writer: BatchWriter, batch: list[Append], deadline: Deadline | None = None) -> None:
+    deadline = deadline or Deadline.after(5)
     while (left := [append for append in batch if not append.resolved]) and not deadline.passed:
         writer.write(left, admit, deadline)
     writer.end_batch()
