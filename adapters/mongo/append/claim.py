@@ -13,7 +13,7 @@ _PATIENCE_SECONDS = 0.5
 _LEAST_PATIENCE_SECONDS = 0.05
 _MOST_AHEAD = 1000
 _LEEWAY = 1.5
-_LONGEST_STOP_SECONDS = 0.05
+_LONGEST_STOP_SECONDS = 0.03
 _LONGEST_WAIT_SECONDS = 1.0
 _BETWEEN_LOOKS_SECONDS = 0.001
 
@@ -54,8 +54,11 @@ class Claims:
     def _learn(self, growth: int) -> None:
         self._growth = max(1.0, self._growth + (growth - self._growth) / 2)
 
-    def reached(self) -> bool:
-        """Wait until the log has grown up to the claimed place; False when it stops growing, or grows too slowly."""
+    def wait(self) -> int:
+        """Wait until the log has grown up to the claimed place, or stops, or grows too slowly; the last position then.
+
+        It stops before the place when others need more positions than are left, or have nothing to append.
+        """
         place, head = self._place, self._read_head()
         assert place is not None and self._first_free is not None  # noqa: S101, PT018 - there is a claim
         self._learn(head + 1 - self._first_free)
@@ -64,15 +67,15 @@ class Claims:
         while head != place - 1:
             if monotonic() > stops_at:
                 self._stalled = True
-                return False
+                break
             if monotonic() > gives_up_at:
                 self._growth /= 4  # of which a lost claim takes back the half
-                return False
+                break
             sleep(_BETWEEN_LOOKS_SECONDS)
             before, head = head, self._read_head()
             if head > before:
                 stops_at = monotonic() + _LONGEST_STOP_SECONDS
-        return True
+        return head
 
     def won(self) -> None:
         """Something was written: by a guess, or by a claim, which the next batch may need sooner then."""
@@ -85,7 +88,7 @@ class Claims:
     def lost(self) -> None:
         """Another process had written at the position, or claimed it: the next claim is further ahead."""
         if self._stalled:
-            self._loses_since = None  # the end of the log may be free: guess again first
+            self._loses_since = None  # the end of the log is free at this moment: guess
         elif self._place is not None:
             self._growth *= 2
         elif self._loses_since is None:

@@ -143,27 +143,38 @@ class EventLog:
             result = insert_in_transaction(self.events, documents, self.trackings, appends, session)
         else:
             result = insert_ordered(self.events, documents, session)
-        return self._noted(result, first, len(documents))
+        self._note(result, first, len(documents))
+        return result
 
     def insert_ahead(
-        self, appends: Sequence[Append], first: int, session: ClientSession, reached: Callable[[], bool]
+        self, appends: Sequence[Append], place: int, session: ClientSession, wait: Callable[[], int]
     ) -> WriteResult:
-        """Write the events from a position on that the log will reach; all or nothing.
+        """Write the events from a place on that the log will reach; all or nothing.
 
-        `reached` waits until it has. If it has not, or the position is taken, that is a POSITION_CONFLICT.
+        `wait` waits for that, and returns how far the log goes then, as a majority knows it. If it has not reached the
+        place, or the place is taken, that is a POSITION_CONFLICT.
         """
-        documents = _documents([body for append in appends for body in append.bodies], first)
+        documents = _documents([body for append in appends for body in append.bodies], place)
+        head: int | None = None
+
+        def reached() -> bool:
+            nonlocal head
+            head = wait()
+            return head == place - 1
+
         result = insert_in_transaction(
             self.events, documents, self.trackings, appends, session, may_commit=reached
         )
-        return self._noted(result, first, len(documents))
+        self._note(result, place, len(documents))
+        if result.failure is not None and head is not None and head < place - 1:
+            self._head.advance(head)
+        return result
 
-    def _noted(self, result: WriteResult, first: int | None, count: int) -> WriteResult:
+    def _note(self, result: WriteResult, first: int | None, count: int) -> None:
         if first is not None and result.failure is None:
             self._head.advance(first + count - 1)
         else:
             self._head.forget()
-        return result
 
     def read_head(self, session: ClientSession | None = None) -> int:
         """The greatest position that is majority-committed; 0 when there is none."""

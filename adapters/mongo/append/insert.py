@@ -60,6 +60,11 @@ class WriteResult:
     failure: Failure | None = None
     error: PyMongoError | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a transaction of another writer, which is not at its end, holds what was to be written."""
+        return isinstance(self.error, OperationFailure) and self.error.code == WRITE_CONFLICT
+
     @classmethod
     def lost(cls, error: PyMongoError) -> Self:
         """The answer was lost: nothing is certain."""
@@ -159,10 +164,8 @@ def _without_any(error: PyMongoError) -> WriteResult:
 
 
 def _without_doubt(result: WriteResult) -> WriteResult:
-    conflict = isinstance(result.error, OperationFailure) and result.error.code == WRITE_CONFLICT
-    return WriteResult(
-        0, failure=Failure.POSITION_CONFLICT if conflict else result.failure, error=result.error
-    )
+    failure = Failure.POSITION_CONFLICT if result.is_held else result.failure
+    return WriteResult(0, failure=failure, error=result.error)
 
 
 def _failure(reply: Mapping[str, Any]) -> Failure:

@@ -37,6 +37,7 @@ _LONGEST_PAUSE = 0.25
 _FIRST_PAUSE = 0.004
 _MOST_PAUSES = 10
 _TRIES_WHEN_OVERLOADED = 10
+_TRIES_AT_A_HELD_POSITION = 2
 _SHARE_FOR_SENDING = 2 / 3
 _GOODBYE_SECONDS = 0.25
 _BYTES_PER_SECOND = 5_000_000  # what any server manages; a large append gets so much more time for a try
@@ -151,7 +152,7 @@ class BatchWriter:
         if place is None or place == first:
             result = self._log.insert(admitted, first, session)
         else:
-            result = self._log.insert_ahead(admitted, place, session, self._claims.reached)
+            result = self._log.insert_ahead(admitted, place, session, self._claims.wait)
         if result.in_doubt:
             for append in admitted:
                 append.doubt()
@@ -189,7 +190,12 @@ class BatchWriter:
         elif result.failure is Failure.POSITION_CONFLICT:
             self._delay.lost()
             self._claims.lost()
-            self._note_trouble(result.error, others)
+            if result.is_held and self._tries > _TRIES_AT_A_HELD_POSITION:
+                self._set_back(
+                    result.error, others
+                )  # else it would try in vain, without a pause, until that commits
+            else:
+                self._note_trouble(result.error, others)
         elif result.failure is Failure.VERSION_CONFLICT:
             if not resolve_by_holders(self._log, session, left):
                 # Taken here and now, but no append holds it for good yet: it may come free again.

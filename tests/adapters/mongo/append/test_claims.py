@@ -63,7 +63,7 @@ def test_a_claim_waits_until_the_log_has_grown_up_to_it() -> None:
     claims.place(10)
     claims.lost()
     assert claims.place(10) == 12
-    assert claims.reached()
+    assert claims.wait() == 11
     claims.won()
     assert not claims.is_due
 
@@ -74,7 +74,7 @@ def test_a_claim_ahead_of_a_log_that_stops_is_given_up() -> None:
     claims.place(10)
     claims.lost()
     assert claims.place(11) > 11
-    assert not claims.reached()
+    assert claims.wait() == 10
     claims.lost()
     assert claims.place(11) == 11
 
@@ -103,13 +103,13 @@ class SlowProcess:
 
 
 @contextmanager
-def appending(recorder: MongoApplicationRecorder, new_stream: New) -> Iterator[None]:
-    """Append one event after the other from another process, as it were, as long as the block lasts."""
+def appending(recorder: MongoApplicationRecorder, new_stream: New, count: int = 1) -> Iterator[None]:
+    """Append `count` events again and again from another process, as it were, as long as the block lasts."""
     stop = Event()
 
     def append() -> None:
         while not stop.is_set():
-            recorder.insert_events(new_stream())
+            recorder.insert_events(new_stream(count))
 
     thread = Thread(target=append)
     thread.start()
@@ -128,7 +128,7 @@ def test_a_slow_process_gets_through_beside_a_quick_one(
     assert isinstance(slow, MongoApplicationRecorder)
     assert isinstance(quick, MongoApplicationRecorder)
     process = SlowProcess(slow, monkeypatch)
-    with appending(quick, new_stream):
+    with appending(quick, new_stream, count):
         done = [append for _ in range(3) for append in process.append(new_stream(count), new_stream())]
     log = quick.select_notifications(None, 1_000_000)
     assert [found.id for found in log] == list(range(1, len(log) + 1))
@@ -160,6 +160,6 @@ def test_a_claim_of_a_place_that_is_taken_is_lost(make_factory: Make, new_stream
     recorder.insert_events(new_stream(3))
     append = Append(new_stream(), uuid4(), Deadline.after(5))
     with recorder.log.client.start_session(causal_consistency=True) as session:
-        result = recorder.log.insert_ahead([append], 2, session, lambda: True)
+        result = recorder.log.insert_ahead([append], 2, session, lambda: 1)
     assert (result.written, result.in_doubt) == (0, False)
     assert recorder.max_notification_id() == 3
