@@ -13,7 +13,7 @@ _PATIENCE_SECONDS = 0.5
 _LEAST_PATIENCE_SECONDS = 0.05
 _MOST_AHEAD = 1000
 _LEEWAY = 1.5
-_LONGEST_STOP_SECONDS = 0.03
+_SHORTEST_STOP_SECONDS, _LONGEST_STOP_SECONDS = 0.03, 0.25
 _LONGEST_WAIT_SECONDS = 1.0
 _BETWEEN_LOOKS_SECONDS = 0.001
 
@@ -27,6 +27,8 @@ class Claims:
         self._patience = _PATIENCE_SECONDS
         self._loses_since: float | None = None
         self._growth = 1.0
+        self._attempt_seconds = 0.0
+        self._looked_at = 0.0
         self._place: int | None = None
         self._first_free: int | None = None
         self._stalled = False
@@ -43,13 +45,20 @@ class Claims:
     def place(self, first_free: int) -> int:
         """Where to insert when this is the first free position: there, or at a place to claim."""
         self._place = None
+        now = monotonic()
         if self._loses_since is not None and self._first_free is not None:
             self._learn(first_free - self._first_free)  # in one attempt
-        self._first_free = first_free
+            self._attempt_seconds += (now - self._looked_at - self._attempt_seconds) / 2
+        self._first_free, self._looked_at = first_free, now
         if not self.is_due:
             return first_free
         self._place = first_free + min(_MOST_AHEAD, round(_LEEWAY * self._growth))
         return self._place
+
+    @property
+    def _stop_seconds(self) -> float:
+        """How long the log may stand still while others append: two attempts, each of which has seen a commit."""
+        return min(_LONGEST_STOP_SECONDS, max(_SHORTEST_STOP_SECONDS, 2 * self._attempt_seconds))
 
     def _learn(self, growth: int) -> None:
         self._growth = max(1.0, self._growth + (growth - self._growth) / 2)
@@ -63,7 +72,7 @@ class Claims:
         assert place is not None and self._first_free is not None  # noqa: S101, PT018 - there is a claim
         self._learn(head + 1 - self._first_free)
         gives_up_at = monotonic() + _LONGEST_WAIT_SECONDS
-        stops_at = monotonic() + _LONGEST_STOP_SECONDS
+        stops_at = monotonic() + self._stop_seconds
         while head != place - 1:
             if monotonic() > stops_at:
                 self._stalled = True
@@ -74,7 +83,7 @@ class Claims:
             sleep(_BETWEEN_LOOKS_SECONDS)
             before, head = head, self._read_head()
             if head > before:
-                stops_at = monotonic() + _LONGEST_STOP_SECONDS
+                stops_at = monotonic() + self._stop_seconds
         return head
 
     def won(self) -> None:
