@@ -47,6 +47,8 @@ _log = logging.getLogger(__name__)
 _LOCK_TIMEOUT, _SNAPSHOT_UNAVAILABLE = 24, 246
 _CONFLICTS = frozenset({WRITE_CONFLICT, _LOCK_TIMEOUT, _SNAPSHOT_UNAVAILABLE})
 """How the server ends a transaction that meets another one, or a collection that is being dropped or created."""
+_INDEX_BUILD_ABORTED = 276
+"""How it ends the build of an index whose collection is being dropped."""
 
 _COMMIT_SECONDS = 10
 
@@ -80,12 +82,15 @@ class MongoProjectionStore:
         self._stuck_at: Checkpoint | None = None
 
     def prepare(self, head: Callable[[], int]) -> StorageFault | None:
-        """Make missing indexes; begin a storage again that cannot be continued, and return why it could not be."""
+        """Make missing indexes; begin a storage again that cannot be continued, and return why it could not be.
+
+        Raises CheckpointMoved when another projector drops the storage meanwhile, to begin it again.
+        """
         with self._explained():
             fault = self._fault()
             if fault is not None:
                 return fault if self._begin(fault, head()) else None
-            restored = create_indexes(self._database, self._projection)
+            restored = self._create_indexes()
         if restored:
             _log.warning(
                 "read_model_indexes_restored", extra={"projection": self._storage, "indexes": restored}
@@ -160,7 +165,7 @@ class MongoProjectionStore:
         """
         if fault is not StorageFault.MISSING:
             self._documents.drop()
-        create_indexes(self._database, self._projection)
+        self._create_indexes()
         begun = Checkpoint(generation=token_hex(8), serves_from=serves_from)
         self._parked.insert_one(parked_marker(begun.generation))
         try:
@@ -170,6 +175,14 @@ class MongoProjectionStore:
             return False
         self._parked.delete_many({"generation": {"$ne": begun.generation}})
         return True
+
+    def _create_indexes(self) -> list[str]:
+        try:
+            return create_indexes(self._database, self._projection)
+        except OperationFailure as error:
+            if error.code != _INDEX_BUILD_ABORTED:
+                raise
+            raise CheckpointMoved from error
 
     def _find_checkpoint(self, session: ClientSession | None = None) -> Checkpoint | None:
         found = self._documents.find_one({"_id": checkpoint_id(self._storage)}, session=session)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -79,6 +80,24 @@ def test_a_storage_that_was_not_prepared_has_no_checkpoint(mongodb_url: str, mon
         with pytest.raises(CheckpointMoved):
             store.checkpoint()
         store.close()
+
+
+def test_a_storage_dropped_under_a_build_of_indexes_has_moved(given: Given) -> None:
+    """Another projector does so when it begins the storage again. It is met within the first rounds, nearly always."""
+    documents = given.client[given.database][MEALS.storage]
+    for milliseconds in range(100):
+        given.store.prepare(head=lambda: 0)
+        documents.insert_many([{"user_id": "alice", "status": "ANALYZING", "n": n} for n in range(3000)])
+        documents.drop_indexes()
+        with ThreadPoolExecutor(1) as pool:
+            prepared = pool.submit(given.store.prepare, lambda: 0)
+            time.sleep(milliseconds / 1000)  # the moment that is looked for
+            documents.drop()
+        error = prepared.exception()
+        if isinstance(error, CheckpointMoved):
+            return
+        assert error is None
+    pytest.fail("no build of an index was met")
 
 
 def test_preparing_twice_changes_nothing(given: Given) -> None:
