@@ -31,6 +31,8 @@ class JsonApi:
         self._most_bytes = most_bytes
         self._logged: set[tuple[int, str | None]] = set()
         self._service = resilience.service
+        self.misconfiguration: str | None = None
+        """What the service has against our address, key or request, in a sentence for the operator; None: nothing."""
         self._client = httpx.AsyncClient(
             headers={"Accept": "application/json", **headers}, timeout=resilience.attempt_timeout
         )
@@ -84,6 +86,7 @@ class JsonApi:
     def _read(self, response: httpx.Response, content: bytes, answer: type[T]) -> T:
         if response.status_code != httpx.codes.OK:
             self._refuse(response, content)
+        self.misconfiguration = None
         try:
             return msgspec.json.decode(content, type=answer)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -100,7 +103,11 @@ class JsonApi:
         if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT:
             raise ServiceUnavailable(f"{self._service} is not available at the moment; try again later.")
         named = _ERROR_CODE.search(content)
-        self._log_once(status, named[1].decode() if named else None)
+        reason = named[1].decode() if named else None
+        self.misconfiguration = (
+            f"{self._service} answers {status}{f' ({reason})' if reason else ''}: look at its address and key"
+        )
+        self._log_once(status, reason)
         raise Misconfigured(f"{self._service} cannot be used at the moment.")
 
     def _log_once(self, status: int, reason: str | None) -> None:

@@ -103,6 +103,11 @@ class OpenFoodFactsDatabase:
         records = readable(self._service, answer.products, lambda product: _record(product, dry=dry))
         return without_alike(records, words)
 
+    @property
+    def misconfiguration(self) -> str | None:
+        """What only the operator can mend, in a sentence; None while the service takes our requests."""
+        return self._api.misconfiguration
+
     async def aclose(self) -> None:
         await self._api.aclose()
 

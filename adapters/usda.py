@@ -119,6 +119,11 @@ class UsdaDatabase:
         answer = await self._api.post(self._search_url, body, _SearchAnswer)
         return readable(self._service, answer.foods, _record)
 
+    @property
+    def misconfiguration(self) -> str | None:
+        """What only the operator can mend, in a sentence; None while the service takes our requests."""
+        return self._api.misconfiguration
+
     async def aclose(self) -> None:
         await self._api.aclose()
 

@@ -1,5 +1,6 @@
 """The application: health, authentication, and one GraphQL endpoint."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from fastapi import FastAPI
@@ -35,9 +36,12 @@ def create_app(
     authenticator: Authenticator,
     version: str,
     request_deadline: timedelta,
+    degraded: Callable[[], Sequence[str]] = tuple,
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
     """The API over the two ports. A request is answered within `request_deadline` from its arrival.
+
+    `degraded` says what is wrong with outside services, a sentence each; /readyz shows it.
 
     The caller made the ports and the authenticator, and closes them, for instance in `lifespan`.
     """
@@ -50,7 +54,7 @@ def create_app(
         lifespan=lifespan,
         routes=[
             Route(GRAPHQL_PATH, GraphQLEndpoint(executable_schema(), commands, read_models)),
-            *health_routes(read_models, version),
+            *health_routes(read_models, version, degraded),
         ],
         middleware=[
             Middleware(

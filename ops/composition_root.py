@@ -7,7 +7,7 @@ authenticator ──────────────────────
 open_store ──► projectors ──► read models                      `meal-ledger project`
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import NamedTuple
@@ -36,6 +36,7 @@ class ApiParts(NamedTuple):
     completion: NutrientCompletion
     read_models: MongoReadModels
     authenticator: Authenticator
+    degraded: Callable[[], list[str]]
 
 
 @asynccontextmanager
@@ -68,7 +69,10 @@ async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator
         if isinstance(authenticator, JwksAuthenticator):
             opened.push_async_callback(authenticator.aclose)
 
-        yield ApiParts(commands, runs, completion, read_models, authenticator)
+        def degraded() -> list[str]:
+            return [wrong for database in databases if (wrong := database.misconfiguration) is not None]
+
+        yield ApiParts(commands, runs, completion, read_models, authenticator, degraded)
 
 
 @contextmanager

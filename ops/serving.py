@@ -59,6 +59,7 @@ async def _serve(settings: ServeSettings, store: Store, listener: socket.socket)
             authenticator=parts.authenticator,
             version=settings.app_version,
             request_deadline=request_deadline(settings),
+            degraded=parts.degraded,
         )
         async with _in_background(sweep.forever(_SWEEP_EVERY), parts.completion.forever()):
             await uvicorn.Server(_uvicorn(settings, app)).serve(sockets=[listener])

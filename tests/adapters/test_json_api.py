@@ -81,6 +81,18 @@ async def test_a_404_means_a_wrong_address_logged_once(
                 await ask(api, server)
     assert [(line["event"], line["status"]) for line in logs] == [("service_misconfigured", 404)]
     assert len(server.requests) == 3
+    assert "answers 404" in (api.misconfiguration or "")
+
+
+async def test_a_mended_address_is_no_misconfiguration_any_more(api: JsonApi, server: FaultyServer) -> None:
+    assert api.misconfiguration is None
+    server.answer(403, json={"error": {"code": "API_KEY_INVALID"}})
+    server.answer(json={"value": 7})
+    with pytest.raises(Misconfigured):
+        await ask(api, server)
+    assert api.misconfiguration == "The table answers 403 (API_KEY_INVALID): look at its address and key"
+    await ask(api, server)
+    assert api.misconfiguration is None
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -28,13 +28,20 @@ def read_models(diary: Diary) -> InMemoryReadModels:
 
 
 @pytest.fixture
-def app(commands: InMemoryCommands, read_models: InMemoryReadModels) -> FastAPI:
+def degraded() -> list[str]:
+    """What is wrong with outside services; nothing, unless a test adds to it."""
+    return []
+
+
+@pytest.fixture
+def app(commands: InMemoryCommands, read_models: InMemoryReadModels, degraded: list[str]) -> FastAPI:
     return create_app(
         commands=commands,
         read_models=read_models,
         authenticator=SharedSecretAuthenticator(SECRET, issuer=ISSUER, audience=AUDIENCE),
         version="1.2.3",
         request_deadline=timedelta(seconds=30),
+        degraded=lambda: degraded,
     )
 
 

@@ -20,6 +20,14 @@ async def test_all_are_well(http: httpx.AsyncClient) -> None:
     assert (await http.get("/readyz")).json() == {"status": "ready"}
 
 
+async def test_a_misconfigured_service_is_named_and_does_not_make_it_unready(
+    http: httpx.AsyncClient, degraded: list[str]
+) -> None:
+    degraded.append("USDA FoodData Central answers 404: look at its address and key")
+    response = await http.get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ready", "degraded": degraded})
+
+
 async def test_an_outage_makes_it_not_ready_and_restarts_nothing(
     http: httpx.AsyncClient, read_models: InMemoryReadModels, diary: Diary
 ) -> None:
