@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from pymongo import MongoClient
 
 from ops.local.mongod import LocalMongod
@@ -14,6 +15,10 @@ from ops.local.mongod import LocalMongod
 # A shell that runs the tests in the background makes them ignore these, and the processes under test would inherit it.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is the machine's affair, not the code's.
+settings.register_profile("meal-ledger", deadline=None)
+settings.load_profile("meal-ledger")
 
 
 @pytest.fixture(scope="session")
