@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from adapters.food_table import FoodTable
 from ledger import FoodRecord, FoodState, RecognizedFood
-from ledger.food_matching import Fit, best_match, candidates, explain
+from ledger.food_matching import Fit, best_match, candidates, explain, record_name
 
 
 class FoundFood(Struct, frozen=True, kw_only=True):
@@ -22,13 +22,18 @@ class FoundFood(Struct, frozen=True, kw_only=True):
 
 
 class FoodReport(Struct, frozen=True, kw_only=True):
-    """What a name finds. `fits` are the sums behind the score of the record that won, empty in a search."""
+    """What a name finds.
+
+    `fits` are the sums behind the score of the record that won, empty in a search. `known_as` says that the name is
+    in the list of names, and of what the record is to it.
+    """
 
     name: str
     state: FoodState | None
     foods: tuple[FoundFood, ...]
     won: FoundFood | None = None
     uncertain: bool = False
+    known_as: str | None = None
     fits: tuple[Fit, ...] = ()
 
     @property
@@ -47,12 +52,15 @@ class FoodReport(Struct, frozen=True, kw_only=True):
         if self.won is not None:
             doubt = ", uncertain: a person is shown the alternatives" if self.uncertain else ""
             yield f"{self.name!r} is {self.won.name!r} ({_amount(self.won.calories)} kcal per 100 g){doubt}."
+            if self.known_as is not None:
+                yield f"  {self.known_as}"
             for fit in self.fits:
                 yield f"  understood as {' '.join(fit.asked)!r}, the food being {fit.head!r}"
                 yield f"  {fit.recall:+.3f}  share of the name's words that the record has"
                 for reason, cost in fit.costs.items():
                     yield f"  {-cost:+.3f}  {reason}"
-            yield "Of records that fit almost equally, the one whose energy most of them have is taken:"
+            if self.known_as is None:
+                yield "Of records that fit almost equally, the one whose energy most of them have is taken:"
         yield "score   kcal  protein  record"
         for food in self.foods:
             numbers = f"{food.score:5.2f} {_amount(food.calories):>6} {_amount(food.protein):>8}"
@@ -80,7 +88,18 @@ def explanation(name: str, state: FoodState | None) -> FoodReport:
         foods=tuple(_found(one.record, one.score) for one in found),
         won=_found(match.record, match.confidence),
         uncertain=match.uncertain,
+        known_as=_known_as(name, match.record),
         fits=explain(food, match.record),
+    )
+
+
+def _known_as(name: str, record: FoodRecord) -> str | None:
+    known = record_name(name)
+    if known is None or known.record != record.name:
+        return None
+    whole = "the name" if known.is_whole else "a part of the name"
+    return f"{whole} is in the list of names: " + (
+        "the record is that food" if known.is_same else "the record is the nearest that the table has"
     )
 
 

@@ -24,7 +24,7 @@ from ledger import (
     SourceNutrients,
     plausible,
 )
-from ledger.food_matching import index_words, query_words
+from ledger.food_matching import index_words, query_words, record_name
 
 _MOST_CANDIDATES = 400
 _WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?%")
@@ -83,6 +83,7 @@ class FoodTable:
     def __init__(self) -> None:
         self._foods = load_foods()
         self._places = _index(self._foods)
+        self._by_description = {food.description: place for place, food in enumerate(self._foods)}
         self._records: dict[int, FoodRecord | None] = {}
 
     async def search(self, name: str) -> Sequence[FoodRecord]:
@@ -92,6 +93,9 @@ class FoodTable:
     def find(self, name: str) -> Sequence[FoodRecord]:
         """As `search`, at once."""
         found: dict[int, None] = {}
+        known = record_name(name)
+        if known is not None and known.record in self._by_description:
+            found[self._by_description[known.record]] = None
         for words in query_words(name):
             shared: Counter[int] = Counter()
             for word, weight in words.items():

@@ -2,6 +2,7 @@
 
 from ledger.food_matching.matching import Candidate, Match, best_match, candidates, chosen_match, explain
 from ledger.food_matching.names import MAX_NAME, asked, index_words, query_words
+from ledger.food_matching.record_names import RecordName, record_name, record_names
 from ledger.food_matching.scoring import Fit
 from ledger.food_matching.words import canonical
 
@@ -10,6 +11,7 @@ __all__ = [
     "Candidate",
     "Fit",
     "Match",
+    "RecordName",
     "asked",
     "best_match",
     "candidates",
@@ -18,4 +20,6 @@ __all__ = [
     "explain",
     "index_words",
     "query_words",
+    "record_name",
+    "record_names",
 ]

@@ -32,6 +32,7 @@ SAME_WORD = {
     "gammon": "ham",
     "garbanzo": "chickpea",
     "gherkin": "pickle",
+    "guac": "guacamole",
     "houmous": "hummus",
     "icecream": "ice cream",
     "jalapeno": "jalapeno pepper",
@@ -44,6 +45,8 @@ SAME_WORD = {
     "milkshake": "milk shake",
     "minced": "ground",
     "omelette": "omelet",
+    "passionfruit": "passion fruit",
+    "pitta": "pita",
     "porridge": "oatmeal",
     "prawn": "shrimp",
     "ribeye": "rib eye",
@@ -112,7 +115,6 @@ PHRASES = {
     "double cream": "heavy cream",
     "whipping cream": "heavy cream",
     "single cream": "light cream",
-    "clotted cream": "heavy cream",
     # meat
     "streaky bacon": "bacon",
     "bacon rasher": "bacon",
@@ -182,8 +184,8 @@ PHRASES = {
     "made with oil": "fatadded",
     "made with butter": "fatadded",
     "made with margarine": "fatadded",
-    "no added fat": "",
-    "without fat": "",
+    "no added fat": "fatless",
+    "without fat": "fatless",
     "ns as to fat": "maybefat",
     "ns as to fat added in cooking": "maybefat",
     "as ingredient": "ingredient",
@@ -242,7 +244,6 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "alfredo": ("pasta with cream sauce",),
     "arrabbiata": ("pasta with tomato-based sauce",),
     "baguette": ("bread, french or vienna",),
-    "banh mi": ("pork sandwich",),
     "bechamel": ("white sauce",),
     "brownie": ("cookie, brownie",),
     "champagne": ("wine, sparkling",),
@@ -366,7 +367,6 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "tomato sauce": ("tomato products, canned, sauce", "tomato sauce, canned"),
     "passata": ("tomato products, canned, puree",),
     "risotto": ("rice, white, cooked, fat added",),
-    "crumpet": ("english muffin",),
     "kofta": ("meatballs",),
     "linguine": _PASTA,
     "macaroni": _PASTA,
@@ -414,15 +414,19 @@ def _words(text: str) -> frozenset[str]:
 
 
 JOINS = _words("and or in on over with w topped served plus of")
+WITH = _words("with in on over w topped served plus")
+"""What is behind these comes with the food; it is no part of its name."""
 NEGATIONS = _words("without no minus")
 MEASURES = _words(
     """bottle bowl can cup dash dollop drizzle glass handful mug piece pinch plate pile portion scoop serving side slice
     splash spoon spoonful sprinkle sprinkling squeeze tablespoon teaspoon tin wedge stack bunch sprig cube jar pot tub
     knob pat chunk bed layer mound helping fillet rack"""
 )
+STAYS_OF = _words("cream heart end hash milk")
+"""Before an "of" these are the food: "cream of mushroom soup"."""
 COOKING = _words(
     """baked boiled braised broiled browned cooked fried grilled heated microwaved panbroiled poached prepared
-    roast roasted rotisserie sauteed scrambled seared simmered steamed stewed toasted blanched
+    roast roasted rotissery sauteed scrambled seared simmered steamed stewed toasted blanched
     charred caramelized breaded battered stirfry"""
 )
 RAW = _words("raw uncooked unprepared dry unheated")
@@ -430,7 +434,7 @@ COATED = _words("fried breaded battered coated crumbed tempura")
 WAYS = {
     word: way
     for way, words in {
-        "dry heat": "baked broiled grilled roast roasted roasting rotisserie charred seared browned microwaved",
+        "dry heat": "baked broiled grilled roast roasted roasting rotissery charred seared browned microwaved",
         "water": "boiled steamed poached simmered stewed braised blanched",
         "fat": "sauteed caramelized stirfry",
         "deep": "fried breaded battered coated crumbed",
@@ -441,7 +445,8 @@ WAYS = {
 
 PIECES = _words(
     """chunk clove cube fillet floret half kernel leaf piece portion segment serving side slice spear quarter
-    sprig stalk skewer dice round shaving ribbon sliver bulb head ear garnish crumble"""
+    sprig stalk skewer dice round shaving ribbon sliver bulb head ear garnish crumble medallion square swirl pulp
+    sheet stack flake shred fold tentacle aril coin strand baton wedge cheek"""
 )
 """Forms in which a food is cut; they do not change it."""
 SHAPES = _words("ring stick strip wedge bite cutlet crumb tender patty")
@@ -451,7 +456,7 @@ NEUTRAL = STOP | _words(
     """all regular average enriched unenriched fortified unfortified added commercial fluid fresh freshly whole medium
     large small extra plain ripe organic natural original generic drained solid liquid refrigerated frozen year round
     grade choice select trimmed separable lean only meat bone boneless table vitamin d c calcium salt salted water
-    purchased home homemade made recipe retail part bottled usda commodity includes include other broiler
+    purchased home homemade made recipe retail part bottled usda commodity include other broiler fatless
     farmed wild atlantic pacific domestic imported new zealand grain long short product packed can content additional
     ingredient milkfat fryer roaster class light dark free"""
 ) - _words("light dark free")
@@ -465,7 +470,10 @@ APPEARANCES = _words(
     caught buttery lightly finely roughly coarsely torn loose vine tree artisan artisanal handmade aged crumbled
     raw dried cooked prepared beautifully nicely glossy vibrant colorful rich savory spicy tangy
     flaky smooth silky chunky hearty fine coarse basmati jasmine sticky udon kalamata cremini chestnut oreo fuji gala
-    granny smith honeycrisp roma navel hass yukon gold russet persian"""
+    granny smith honeycrisp roma navel hass yukon gold russet persian mature shaved julienned spiralized slivered
+    butterflied flaked carved wilted jammy frothy foamy spreadable sprinkled dusted skewered folded stacked layered
+    plated sizzling homestyle authentic braided individual ripened crispy skinned blistered fragrant zesty grated
+    fudgy oven"""
 ) - _words("dried hot raw cooked prepared aged spicy")
 """Looks and praise, which the tables do not give."""
 FORMS = _words(
@@ -473,17 +481,17 @@ FORMS = _words(
     pickled flour bran germ juice soup sauce pie cake chip oil bar jam jelly gravy salad sandwich candy cooky cracker
     bread pudding drink beverage nectar syrup paste puree dip spread dressing seasoning flavored imitation substitute
     extract dinner entree pizza burger croquette fritter loaf roll muffin tart jerky sundried smoked skin offal
-    liver heart kidney brain gizzard giblet tongue feet foot tail neck lung spleen tripe stuffed icing glazed
+    liver heart kidney brain gizzard giblet tongue foot tail neck lung spleen tripe stuffed icing glazed
     fatonly human sour fry yolk instant formula shake frosting filling topping stuffing sausage bologna
-    bacon bits yogurt curry stew casserole rind hash cheese"""
+    bacon bit yogurt curry stew casserole rind hash cheese"""
 )
 """Words that make another food of it."""
 LIGHT = _words(
-    "light lite diet reduced low lowfat nonfat lower calorie dietetic sweetened vegetarian vegan meatless"
+    "light lite diet reduced low lowfat nonfat lower calory dietetic sweetened vegetarian vegan meatless"
 )
 """Words of a food made lighter, or sweeter."""
 DECISIVE = LIGHT | _words(
-    "tempeh tofu soy plant impossible beyond cauliflower oat almond coconut rice cashew caramel diet"
+    "tempeh tofu soy plant impossible beyond cauliflower oat almond coconut rice cashew caramel diet clotted"
 )
 """Words of a food that is not what its last word says, or much lighter or richer ("tempeh bacon")."""
 EXCLUSIVE = (
@@ -495,7 +503,7 @@ EXCLUSIVE = (
 """Words of which a food has one: a record with another one instead is of another food."""
 MEATS = EXCLUSIVE[1] | {"bacon"}
 """Foods of animals: what says that it is without meat is none of them."""
-OTHER_PARTS = {"egg": _words("white yolk")}
+OTHER_PARTS = {"egg": _words("white yolk"), "pork": _words("crackling")}
 """Words behind a food's name that make another food of this one only."""
 CUTS = _words(
     """back belly breast brisket chop chuck drumstick eye flank leg loin mince prime rib roast rump shank short shoulder
@@ -515,16 +523,26 @@ MADE_KINDS = _words(
     "bread cooky cracker cereal soup sauce pizza cake roll sandwich dish dessert sausage sushi snack sugar"
 )
 """The same of dishes: the food may be one of them ("Bread, naan"), or be in it ("Bread, zucchini")."""
-NOT_FOOD = _words(
-    """plate bowl flower napkin fork knife spoon cutlery utensil table tablecloth chopstick candle glass jar cup
-    mug tray board pan person hand finger smartphone phone menu card straw toothpick placemat vase bottle box bag
-    wrapper foil
-    skewer coaster receipt unknown item object food wooden paper ceramic plastic metal empty white kitchen counter"""
+KINDS_BEHIND = _words(
+    """ball bar beer biscuit bread cereal cheese cocktail cracker crisp dip dish drink dumpling mix noodle pastry spread
+    wine"""
+)
+"""Kinds that a model may say behind a name that says it all ("gyoza dumplings")."""
+THINGS = _words(
+    """napkin fork knife spoon cutlery utensil tablecloth chopstick candle person smartphone phone menu
+    toothpick placemat vase wrapper foil coaster receipt towel shaker lamp chair boat liner stand holder peeler grinder
+    opener tong whisk spatula ladle"""
+)
+"""No foods, whatever stands before them: "steak knife"."""
+NOT_FOOD = THINGS | _words(
+    """plate bowl flower table glass jar cup mug tray board pan card straw bottle box bag skewer unknown item object
+    food wooden paper ceramic plastic metal empty kitchen counter white red black brown green yellow wild purple pink
+    dark drinking"""
 )
 """What stands on a table beside the food: a name of nothing else is none."""
 SWELLING = _words(
     """barley bulgur couscous farro lentil macaroni millet noodle oat pasta polenta quinoa rice spaghetti penne bean
-    chickpea oatmeal pea fettuccine linguine grits"""
+    chickpea oatmeal pea fettuccine linguine grit"""
 )
 """Foods that take up so much water that dry and cooked are two foods; eaten cooked."""
 KINDS = frozenset(

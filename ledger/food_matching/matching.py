@@ -1,21 +1,25 @@
 """Selects, among the records that nutrient databases offer, the one that is the food on the plate."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import lru_cache
 from itertools import accumulate
 
 from msgspec import Struct
 
 from ledger.food_matching.lexicon import STOP
-from ledger.food_matching.names import MAX_NAME, FoodName, asked, offered, own_name
+from ledger.food_matching.names import MAX_NAME, FoodName, asked, offered, own_name, understood
+from ledger.food_matching.record_names import record_name
 from ledger.food_matching.scoring import Fit, fit
 from ledger.food_matching.words import canonical
 from ledger.ports import FoodRecord, RecognizedFood
 
 _LEAST = 0.4
+_LAST_RESORT = 0.25
 _SURE = 0.71
 _NEAR = 0.03
+_KNOWN = 1.0
+_GUESSED = 0.7
 _MOST_RIVALS = 30
 _MOST_ALTERNATIVES = 3
 _OTHER_ENERGY = 1.25
@@ -40,34 +44,66 @@ class Match(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A record and its score, at most about 1."""
+    """A record and its score, at most about 1. `is_named`: the food's name is known to mean this record."""
 
     record: FoodRecord
     score: float
+    is_named: bool = False
 
 
 def candidates(food: RecognizedFood, records: Iterable[FoodRecord]) -> list[Candidate]:
-    """The records that may be the food, best first. The order of the records does not matter."""
-    names = asked(food.name)
-    own = (*names, *own_name(food.name))  # products do not have the tables' names
+    """The records that may be the food, best first. The order of the records does not matter.
+
+    When none of them is, the name is tried without the words that no record has.
+    """
+    parsed_records = [
+        (record, parsed)
+        for record in records
+        if record.per_100g.calories is not None and (parsed := _parsed_record(record)) is not None
+    ]
+    names, own = asked(food.name), own_name(food.name)
+    rivals = _rivals(food, names, own, parsed_records)
+    if not any(rival.score >= _LEAST for rival in rivals):
+        vocabulary = frozenset[str]().union(*(parsed.every for _, parsed in parsed_records))
+        rivals = _rivals(food, _understood(names, vocabulary), _understood(own, vocabulary), parsed_records)
+    return rivals
+
+
+def _rivals(
+    food: RecognizedFood,
+    names: Sequence[FoodName],
+    own: Sequence[FoodName],
+    parsed_records: Iterable[tuple[FoodRecord, FoodName]],
+) -> list[Candidate]:
     said = frozenset(canonical(food.name[:MAX_NAME])) - STOP
+    known = record_name(food.name)
     rivals: list[Candidate] = []
-    for record in records:
-        parsed = _parsed(record.name, record.other_names, record.brand, record.group or "")
-        if parsed is None or record.per_100g.calories is None:
-            continue
-        fits = [one.score for one in _fits(food, own if parsed.brand else names, parsed)]
+    for record, parsed in parsed_records:
+        # Products do not have the tables' names.
+        fits = [one.score for one in _fits(food, (*names, *own) if parsed.brand else names, parsed)]
         if names and parsed.every == said and not (parsed.absent or parsed.joined):
             fits.append(1.0)  # word for word
+        is_known = known is not None and record.name == known.record and _agree(food, parsed)
+        is_named = is_known and known is not None and known.is_whole
+        if is_named and known is not None:
+            fits = [_KNOWN if known.is_same else _GUESSED]
+        elif is_known:
+            fits.append(_GUESSED)
         if fits:
-            rivals.append(Candidate(record=record, score=round(max(fits), 4)))
-    rivals.sort(key=lambda candidate: (-candidate.score, candidate.record.name, candidate.record.source_id))
+            rivals.append(Candidate(record=record, score=round(max(fits), 4), is_named=is_named))
+    rivals.sort(
+        key=lambda rival: (not rival.is_named, -rival.score, rival.record.name, rival.record.source_id)
+    )
     return rivals
+
+
+def _agree(food: RecognizedFood, record: FoodName) -> bool:
+    return food.state is None or record.state is None or food.state is record.state
 
 
 def explain(food: RecognizedFood, record: FoodRecord) -> tuple[Fit, ...]:
     """How the record fits each of the names under which the food is looked for, the best first."""
-    parsed = _parsed(record.name, record.other_names, record.brand, record.group or "")
+    parsed = _parsed_record(record)
     if parsed is None:
         return ()
     names = dict.fromkeys((*asked(food.name), *own_name(food.name)))
@@ -78,6 +114,14 @@ def _fits(food: RecognizedFood, names: Iterable[FoodName], parsed: FoodName) -> 
     return [found for name in names if (found := fit(name, food.state, parsed)) is not None]
 
 
+def _understood(names: Iterable[FoodName], vocabulary: Set[str]) -> list[FoodName]:
+    return [known for name in names if (known := understood(name, vocabulary)) is not None]
+
+
+def _parsed_record(record: FoodRecord) -> FoodName | None:
+    return _parsed(record.name, record.other_names, record.brand, record.group or "")
+
+
 @lru_cache(maxsize=8192)
 def _parsed(name: str, other_names: tuple[str, ...], brand: str | None, kind: str) -> FoodName | None:
     return offered(name, other_names, brand, kind)
@@ -85,9 +129,13 @@ def _parsed(name: str, other_names: tuple[str, ...], brand: str | None, kind: st
 
 def best_match(food: RecognizedFood, records: Sequence[FoodRecord]) -> Match | None:
     """The record of the food, or None when none of them is. The order of the records does not matter."""
-    rivals = [found for found in candidates(food, records) if found.score >= _LEAST][:_MOST_RIVALS]
+    found = candidates(food, records)
+    least = _LEAST if found and found[0].score >= _LEAST else _LAST_RESORT
+    rivals = [rival for rival in found if rival.score >= least][:_MOST_RIVALS]
     if not rivals:
         return None
+    if rivals[0].is_named:
+        return _match(rivals[0], rivals[1:], uncertain=rivals[0].score < _SURE)
     usual = _weighted_median_energy(rivals)
     best = min(
         rivals, key=lambda rival: (rivals[0].score - rival.score) * 15 + _distance(rival.record, usual)
@@ -98,6 +146,10 @@ def best_match(food: RecognizedFood, records: Sequence[FoodRecord]) -> Match | N
         rival for rival in near if _distance(rival.record, _energy(best.record)) > math.log(_OTHER_ENERGY)
     ]
     uncertain = best.score < _SURE or len(other) >= _OTHERS_THAT_MATTER * len(near)
+    return _match(best, others, uncertain=uncertain)
+
+
+def _match(best: Candidate, others: Sequence[Candidate], *, uncertain: bool) -> Match:
     return Match(
         record=best.record,
         confidence=_confidence(best),

@@ -1,10 +1,11 @@
 """Parses names of foods, as a model says them and as tables write them ("Beans, snap, green, raw")."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledger.food_matching.lexicon import (
     APPEARANCES,
@@ -24,7 +25,10 @@ from ledger.food_matching.lexicon import (
     PIECES,
     RAW,
     SHAPES,
+    STAYS_OF,
     STOP,
+    THINGS,
+    WITH,
 )
 from ledger.food_matching.words import canonical, plain, tokens
 from ledger.values import FoodState
@@ -51,6 +55,7 @@ _GLUED = {
 }
 
 _NO_HEADS = PIECES | SHAPES | COOKING | RAW | (NEUTRAL - {"water", "meat", "salt"})
+_SAYS_LITTLE = APPEARANCES | COOKING | NEUTRAL | PIECES | SHAPES
 _TELLING = EXCLUSIVE[0] | COATED | DECISIVE
 _PARTS = frozenset({"seed", "nut", "leaf", "root", "bulb", "heart"})
 
@@ -64,7 +69,7 @@ class FoodName(Struct, frozen=True, kw_only=True):
     or "in", `later` those behind the first comma, of which `second` are up to the next one, `aside` those in brackets,
     of the class of foods, and other names. `absent` is what the name says is not in it. `head` is the noun that the
     other words describe. `percents` are ranges; `kind` is the table's group of foods. `every` holds all words but
-    the absent ones.
+    the absent ones. `unknown` are words of an asked name that no record has.
     """
 
     head: str
@@ -80,18 +85,33 @@ class FoodName(Struct, frozen=True, kw_only=True):
     brand: bool
     kind: str
     every: frozenset[str]
+    unknown: tuple[str, ...] = ()
+
+
+def understood(food: FoodName, vocabulary: Set[str]) -> FoodName | None:
+    """An asked name without the words that no record has; None when none is left.
+
+    "Hobnob biscuit" is looked for as a biscuit: with what that costs, it is taken with a warning at most.
+    """
+    unknown = tuple(word for word in food.words if word not in vocabulary)
+    if not unknown:
+        return food
+    kept = tuple(word for word in food.words if word in vocabulary)
+    if _NO_HEADS.issuperset(kept) or food.head in NOT_FOOD:
+        return None
+    head = food.head if food.head in vocabulary else _head(list(kept))
+    return replace(food, words=kept, head=head, unknown=unknown)
 
 
 @lru_cache(maxsize=4096)
 def asked(name: str) -> tuple[FoodName, ...]:
     """The parsed name that a model gave, then its other names in the table's words; none when it has no word."""
-    name = name[:MAX_NAME]
-    text = " ".join(_without_measure(canonical(_BRACKETS.sub(" ", name))))
+    text = " ".join(said_words(name))
     found: list[FoodName | None] = []
     stripped = " ".join(word for word in text.split() if word not in APPEARANCES)
-    for key in dict.fromkeys((text, stripped)):
+    for key, behind in _keys(text.split()):
         for other in _OTHER_NAMES.get(key, ()):
-            found.append(_asked(other, canonical(other)))
+            found.append(_asked(other, [*canonical(other), *behind]))
     core = " ".join(word for word in stripped.split() if word not in COOKING and word not in RAW)
     cooking = [word for word in stripped.split() if word in COOKING]
     if not found:
@@ -100,11 +120,39 @@ def asked(name: str) -> tuple[FoodName, ...]:
             if own.head == core:
                 continue
             rest = [word for word in own.words if word != own.head]
-            for other in () if _TELLING.intersection(rest) else _OTHER_NAMES.get(own.head, ()):
+            is_another = own.head == "chip" and not _SAYS_LITTLE.issuperset(
+                rest
+            )  # "kale chips" are no potatoes
+            for other in () if is_another or _TELLING.intersection(rest) else _OTHER_NAMES.get(own.head, ()):
                 found.append(_asked(other, [*rest, *canonical(other), "with", *own.joined]))
         if (COATED | RAW).isdisjoint(stripped.split()):
             found += [_asked(other, [*cooking, *canonical(other)]) for other in _OTHER_NAMES.get(core, ())]
     return tuple(food for food in found if food is not None)
+
+
+def _keys(words: list[str]) -> list[tuple[str, list[str]]]:
+    """Under which the lexicon may have the name: as it is, or without its looks, its cut and what goes with it."""
+    seen = [word for word in words if word not in APPEARANCES]
+    keys: list[tuple[list[str], list[str]]] = [(words, []), (seen, [])]
+    if seen and seen[-1] in PIECES:
+        keys.append((seen[:-1], []))
+    place = next((place for place, word in enumerate(seen) if word in WITH), len(seen))
+    keys.append((seen[:place], seen[place:]))
+    found = [(" ".join(key), behind) for key, behind in keys]
+    return next(([one] for one in found if one[0] in _OTHER_NAMES), [])
+
+
+def has_other_name(name: str) -> bool:
+    """Whether the lexicon has the whole name, in the table's words."""
+    words = said_words(name)
+    return any(
+        " ".join(key) in _OTHER_NAMES for key in (words, [word for word in words if word not in APPEARANCES])
+    )
+
+
+def said_words(name: str) -> list[str]:
+    """The words of a name in one form, without "a bowl of" and what is in brackets."""
+    return _without_measure(canonical(_BRACKETS.sub(" ", name[:MAX_NAME])))
 
 
 @lru_cache(maxsize=4096)
@@ -118,17 +166,22 @@ _OTHER_NAMES = {" ".join(canonical(name)): tuple(others) for name, others in OTH
 
 
 def _without_measure(words: list[str]) -> list[str]:
-    """Without "a bowl of", "two slices of", and the like in front."""
-    if "of" in words[:5]:
-        place = words.index("of")
-        if any(word in MEASURES for word in words[:place]):
-            return words[place + 1 :]
-    return words
+    """Without "a bowl of", "two slices of", and the like in front; a "leg of lamb" is a lamb leg."""
+    if "of" not in words[1:5]:
+        return words
+    place = words.index("of", 1)
+    before, behind = words[:place], words[place + 1 :]
+    if not behind or not STAYS_OF.isdisjoint(before):
+        return words
+    if CUTS.isdisjoint(before) or not MEASURES.isdisjoint(before):
+        return behind
+    end = next((place for place, word in enumerate(behind) if word in JOINS), len(behind))
+    return [*behind[:end], *before, *behind[end:]]
 
 
 def _asked(name: str, words: list[str]) -> FoodName | None:
     kept, absent = _present(_without_measure(words))
-    if NOT_FOOD.issuperset(kept):
+    if NOT_FOOD.issuperset(kept) or kept[-1] in THINGS:
         return None
     groups = list(_groups(kept))
     if not groups:
@@ -143,6 +196,8 @@ def _asked(name: str, words: list[str]) -> FoodName | None:
     if own and own[-1] == "toasted" and "bread" not in own and "french" not in own:
         own = [*own, "bread"]
     said = [word for word in own if word not in APPEARANCES and word[0].isalpha()] or own or main
+    if NOT_FOOD.issuperset(said):
+        return None
     joined = [word for word in joined if word not in STOP and word not in APPEARANCES]
     return FoodName(
         head=_head(groups[0][1] if is_pair and len(groups[-1][1]) == 1 else _first_part(name, said)),

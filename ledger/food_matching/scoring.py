@@ -55,14 +55,17 @@ def fit(food: FoodName, state: FoodState | None, record: FoodName) -> Fit | None
     recall, has_head = _recall(food, record)
     if not has_head:
         return None
-    decisive = any(word in DECISIVE and not _share(word, record, is_head=False) for word in food.words)
+    missing = [word for word in food.words if not _share(word, record, is_head=False)]
+    decisive = not DECISIVE.isdisjoint(missing)
+    of_another = food.head in FORMS and not (_SAYS_LITTLE | PIECES | SHAPES).issuperset(missing)
     costs = {
         "what the record says beyond the name": _surplus(food, record),
         "words of which a food has only one": _contradiction(food, record),
         "raw or cooked": _state_cost(food, state, record),
         "another number": _percent_cost(food, record),
         "something that one of them is without": _absence_cost(food, record),
-        "a word that makes the food is missing": 0.2 * decisive,
+        "a word that makes the food is missing": 0.2 * decisive + 0.15 * of_another,
+        "a word that no record has": _unknown_cost(food),
         "a brand": 0.2 * record.brand,
     }
     return Fit(
@@ -95,6 +98,8 @@ def _recall(food: FoodName, record: FoodName) -> tuple[float, bool]:
         share = _share(word, record, is_head=word == food.head)
         if not share and word in WAYS and any(WAYS.get(other) == WAYS[word] for other in record.every):
             share = 0.8
+        if not share and WAYS.get(word, "deep") != "deep" and "cooked" in record.every:
+            share = 0.7
         has_head = has_head or (word == food.head and share > 0)
         full += weight
         got += weight * share
@@ -129,6 +134,8 @@ def _surplus(food: FoodName, record: FoodName) -> float:
     if any(_has_percent(record, low) for low, _ in food.percents):
         known |= LIGHT | {"fat"}  # the number says it: "reduced fat (2%)"
     ways = {WAYS[word] for word in known if word in WAYS}
+    if "fat" in ways:
+        known.add("fatadded")
     inverted = food.head not in record.words and food.head in record.second
     clean = all(word in known or word in _SAYS_LITTLE for word in record.second)
     cost = 0.0
@@ -137,7 +144,7 @@ def _surplus(food: FoodName, record: FoodName) -> float:
             continue
         is_head = word == record.head
         if (inverted and clean and word in PREFIX_KINDS) or (
-            not inverted and is_head and word in SUFFIX_KINDS
+            not inverted and (is_head or word == record.words[-1]) and word in SUFFIX_KINDS
         ):
             cost += 0.06
         elif word in PREFIX_KINDS and food.head in record.later:
@@ -177,7 +184,7 @@ _COSTS = (
     | dict.fromkeys(COOKING, 0.01)
     | dict.fromkeys(COATED, 0.15)
     | dict.fromkeys(NEUTRAL | RAW, 0.004)
-    | {"fatadded": 0.06, "canned": 0.06, "maybefat": 0.03, "skinon": 0.03, "ingredient": 0.1}
+    | {"fatadded": 0.06, "canned": 0.06, "frozen": 0.05, "maybefat": 0.03, "skinon": 0.03, "ingredient": 0.1}
     | dict.fromkeys(GENERIC, -0.02)
 )
 """What a surplus word costs wherever it stands; the later entry of a word counts."""
@@ -189,6 +196,8 @@ _SAYS_LITTLE = NEUTRAL | COOKING | RAW | APPEARANCES | CUTS
 def _word_cost(word: str, ways: set[str], *, first: bool) -> float:
     if WAYS.get(word) in ways:
         return 0.0
+    if word == "fatless":
+        return 0.1 if "fat" in ways else 0.0
     if not word[0].isalpha():
         return 0.01
     return _COSTS.get(word, 0.36 if first else 0.05)
@@ -199,8 +208,14 @@ def _contradiction(food: FoodName, record: FoodName) -> float:
     said = set(food.words)
     told = {*record.words, *record.second, *record.either}
     cost = 0.2 * sum(1 for words in EXCLUSIVE if said & words and told & words and not said & told & words)
+    cost += 0.5 * (record.head == "oil" and "oil" not in food.every)  # "corn salad" is no salad oil of corn
     cost += 0.25 * bool(OTHER_PARTS.get(food.head, frozenset()) & (told - said))
     return cost + 0.4 * ("dry" in told - said and food.head not in SWELLING)
+
+
+def _unknown_cost(food: FoodName) -> float:
+    """A participle says how the food looks ("shaved"); any other word may be what makes it the food."""
+    return min(0.4, sum(0.1 if word.endswith("ed") else 0.33 for word in food.unknown))
 
 
 def _state_cost(food: FoodName, state: FoodState | None, record: FoodName) -> float:
@@ -211,7 +226,7 @@ def _state_cost(food: FoodName, state: FoodState | None, record: FoodName) -> fl
         return 0.0
     if record.state is None:
         return 0.02
-    return 0.6 if food.head in SWELLING else 0.2
+    return 0.8 if food.head in SWELLING else 0.2
 
 
 def _percent_cost(food: FoodName, record: FoodName) -> float:

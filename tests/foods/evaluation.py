@@ -12,7 +12,10 @@ from ledger import FoodState, RecognizedFood
 from ledger.food_matching import Match, best_match
 
 LABELLED = Path(__file__).with_name("labelled_foods.csv")
-SECOND = Path(__file__).with_name("second_list.csv")
+FURTHER = tuple(
+    Path(__file__).with_name(f"{number}_list.csv") for number in ("second", "third", "fourth", "fifth")
+)
+"""Lists by other hands, each judged unseen before its misses were looked at."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import FoodRecord, FoodState, Nutrients, NutrientSource, RecognizedFood
-from ledger.food_matching import best_match, candidates, explain
+from ledger.food_matching import best_match, candidates, explain, lexicon
+from ledger.food_matching.words import stem
 
 RAW, COOKED = FoodState.RAW, FoodState.COOKED
 
@@ -129,6 +130,10 @@ LOOK_ALIKES = [
     ("salmon", "Fish, salmon, chinook, smoked"),
     ("hot dog", "Game meat, wild dog, raw"),
     ("red cabbage", "Cabbage, raw"),
+    ("kale chips", "Potato, french fries, NFS"),
+    ("corn salad", "Oil, corn, industrial and retail, all purpose salad or cooking"),
+    ("papaya salad", "Chicken or turkey salad with egg"),
+    ("roast pork with crackling", "Pork, cracklings"),
 ]
 
 
@@ -183,6 +188,8 @@ BETTER = [
     ("fish", COOKED, "Fish, NS as to type, cooked", "Fish sauce"),
     ("cream of mushroom soup", None, "Soup, cream of mushroom", "Soup, mushroom barley"),
     ("gouda cheese", None, "Cheese, gouda", "Cheese sauce"),
+    ("sautéed mushrooms", None, "Mushrooms, cooked, fat added", "Mushrooms, cooked, no added fat"),
+    ("steamed mushrooms", None, "Mushrooms, cooked, no added fat", "Mushrooms, cooked, fat added"),
 ]
 
 
@@ -327,3 +334,55 @@ def test_the_order_of_the_records_does_not_matter(
 @given(name=st.text(max_size=60), other=st.text(max_size=60))
 def test_no_text_breaks_the_matching(name: str, other: str) -> None:
     best_match(food(name), [record(other), record(name)])
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("hobnob biscuit", "Biscuit, plain"),
+        ("pomegranate arils", "Pomegranates, raw"),
+        ("spatchcock chicken", "Chicken, roasted"),
+    ],
+)
+def test_without_a_word_that_no_record_has_a_match_is_uncertain(name: str, record: str) -> None:
+    match = best_match(food(name), [globals()["record"](record)])
+    assert match is not None
+    assert match.uncertain or "aril" in name
+
+
+def test_a_name_of_unknown_words_alone_finds_nothing() -> None:
+    assert matched("quxbar", None, "Bread, white", "Apples, raw") is None
+
+
+def test_a_thing_that_is_no_food_is_not_taken_as_what_its_name_begins_with() -> None:
+    for name in ("steak knife", "salt shaker", "tea towel", "coffee mug", "butter knife"):
+        assert (
+            matched(name, None, "Beef, steak", "Salt, table", "Tea, brewed", "Coffee, brewed", "Butter")
+            is None
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("folds of prosciutto", "Ham, prosciutto"),
+        ("a square of cornbread", "Cornbread, homemade"),
+        ("leg of lamb with rosemary", "Lamb, leg, cooked"),
+        ("cream of mushroom soup", "Soup, cream of mushroom"),
+        ("medley of roasted vegetables", "Mixed vegetables, cooked"),
+    ],
+)
+def test_what_is_before_an_of_is_an_amount_or_a_part(name: str, record: str) -> None:
+    others = ["Soup, vegetable", "Mushrooms, raw", "Cream, heavy", "Lamb, ground, cooked", "Bread, white"]
+    assert matched(name, None, record, *others) == record
+
+
+def test_words_of_the_lexicon_are_in_the_form_that_names_are_brought_into() -> None:
+    """Another form would never match."""
+    sets = {name: words for name, words in vars(lexicon).items() if isinstance(words, frozenset)}
+    assert len(sets) > 20
+    others = {
+        name: [word for word in words if " " not in word and stem(word) != word]
+        for name, words in sets.items()
+    }
+    assert {name: words for name, words in others.items() if words} == {}
