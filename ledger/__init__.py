@@ -2,6 +2,7 @@
 
 from ledger.alike_records import without_alike
 from ledger.analysis import MealAnalysis
+from ledger.analysis_limits import AnalysisLimits
 from ledger.analysis_run import AnalysisRuns
 from ledger.application import MealLedger, TypedEventMapper
 from ledger.command_handlers import CommandHandlers
@@ -100,6 +101,7 @@ __all__ = [
     "Actor",
     "AmountUnusable",
     "AnalysisFailure",
+    "AnalysisLimits",
     "AnalysisOutcome",
     "AnalysisRefused",
     "AnalysisRuns",

@@ -39,15 +39,22 @@ class AnalysisRuns:
         self._clock = clock
         self._running: dict[UUID, asyncio.Task[AnalysisOutcome]] = {}
 
-    async def run(self, meal: Meal, actor: Actor, request: Deadline) -> AnalysisOutcome:
+    async def run(
+        self, meal: Meal, actor: Actor, request: Deadline, *, on_end: Callable[[], None] = lambda: None
+    ) -> AnalysisOutcome:
         """Analyse the meal just requested. When the caller has left by now, it fails without a call of the model.
 
-        A run continues to its outcome even when the caller leaves. Raises ServiceUnavailable when the request's
-        deadline comes first.
+        A run continues to its outcome even when the caller leaves; `on_end` is called then. Raises ServiceUnavailable
+        when the request's deadline comes first.
         """
+
+        def ended(_: object) -> None:
+            self._running.pop(meal.id)
+            on_end()
+
         task = asyncio.create_task(self._analyze(meal, actor, request))
         self._running[meal.id] = task
-        task.add_done_callback(lambda _: self._running.pop(meal.id))
+        task.add_done_callback(ended)
         return await _within(request, task)
 
     async def outcome_of(self, meal: Meal, request: Deadline) -> AnalysisOutcome:

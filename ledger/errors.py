@@ -43,11 +43,12 @@ class LedgerError(Exception):
     """An expected error.
 
     `message` is safe to show to the caller; `field` is the API's name of the argument at fault. `retryable`: whether
-    the same request may succeed later.
+    the same request may succeed later, after `retry_after` seconds where that is known.
     """
 
     code: ErrorCode
     retryable = False
+    retry_after: float | None = None
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -124,7 +125,7 @@ class AnalysisRefused(LedgerError):
 
 
 class RateLimited(LedgerError):
-    """A required service is over its limit. `retry_after` is in seconds, where the service gave it."""
+    """A required service is over its limit, or the person's own is reached."""
 
     code = ErrorCode.RATE_LIMITED
     retryable = True

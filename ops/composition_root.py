@@ -18,14 +18,24 @@ from adapters.mongo_projections.log_reader import RecorderLogReader
 from adapters.mongo_projections.projection_store import MongoProjectionStore
 from adapters.mongo_projections.read_models import MongoReadModels
 from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
-from ledger import AnalysisRuns, CommandHandlers, FoodSearch, MealAnalysis, MealRepository, NutrientCompletion
+from ledger import (
+    AnalysisLimits,
+    AnalysisRuns,
+    CommandHandlers,
+    FoodSearch,
+    MealAnalysis,
+    MealRepository,
+    NutrientCompletion,
+)
 from ops.database import PROJECTIONS, Store, open_async_client, open_client
-from ops.outside_services import food_chooser, nutrient_services, recognizer
+from ops.outside_services import models, nutrient_services
 from ops.settings import ServeSettings, StoreSettings, reveal
 from projections import Projector, ProjectorGroup
 
 _BESIDE_ANALYSIS_SECONDS = 5.0
 """What a request gets beyond the deadline of an analysis: for its appends, and for what it waits for before them."""
+_ANALYSES_PER_HOUR, _ANALYSES_AT_ONCE = 30, 3
+"""What one person may have at each replica, unless it is set."""
 
 
 class ApiParts(NamedTuple):
@@ -43,19 +53,19 @@ class ApiParts(NamedTuple):
 async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator[ApiParts]:
     """Commands, queries and authentication. At the end the analyses in hand reach their outcome, then all is closed."""
     async with AsyncExitStack() as opened:
-        model, databases = recognizer(settings), nutrient_services(settings)
-        for service in (model, *databases):
-            opened.push_async_callback(service.aclose)
+        (model, chooser), databases = models(settings), nutrient_services(settings)
+        for service in (model, chooser, *databases):
+            if service is not None:
+                opened.push_async_callback(service.aclose)
         meals = MealRepository(store.ledger, threads=settings.append_threads)
         opened.callback(meals.close)
         search = FoodSearch((FoodTable(), *databases))
-        chooser = food_chooser(settings)
-        if chooser is not None:
-            opened.push_async_callback(chooser.aclose)
         analysis = MealAnalysis(model, search, chooser=chooser)
         runs = AnalysisRuns(meals, analysis, deadline=analysis_deadline(settings))
         opened.push_async_callback(runs.drain)
-        commands = CommandHandlers(meals, runs, local_environment=settings.is_local)
+        commands = CommandHandlers(
+            meals, runs, limits=_analysis_limits(settings), local_environment=settings.is_local
+        )
 
         client = await opened.enter_async_context(open_async_client(settings, "queries"))
         database = settings.mongodb_database
@@ -88,6 +98,15 @@ def open_projectors(settings: StoreSettings, store: Store) -> Iterator[Projector
                 for projection in PROJECTIONS
             ]
         )
+
+
+def _analysis_limits(settings: ServeSettings) -> AnalysisLimits:
+    """What is set, 0 being no limit; where nothing is, the defaults, of which the local environment has none."""
+    hourly, at_once = settings.analyses_per_hour, settings.analyses_at_once
+    if not settings.is_local:
+        hourly = _ANALYSES_PER_HOUR if hourly is None else hourly
+        at_once = _ANALYSES_AT_ONCE if at_once is None else at_once
+    return AnalysisLimits(per_hour=hourly or None, at_once=at_once or None)
 
 
 def analysis_deadline(settings: ServeSettings) -> timedelta:

@@ -1,6 +1,7 @@
 """The clients of the outside services, each with its time-outs, retries and circuit breaker."""
 
 import math
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,6 +12,7 @@ from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.openfoodfacts import OpenFoodFactsDatabase
 from adapters.prices import PriceTable
 from adapters.resilience import Resilience
+from adapters.spending import HourlySpending
 from adapters.usda import UsdaDatabase
 from ops.errors import BadSettings
 from ops.settings import ServeSettings
@@ -27,28 +29,34 @@ _MOST_PLATE_TOKENS, _MOST_CHOICE_TOKENS = 8_000, 4_000
 """What the model may say of a plate, and of the records of its foods; its thinking included."""
 
 
-def recognizer(settings: ServeSettings) -> OpenAIRecognizer:
-    """The vision model. Raises BadSettings for a price table that cannot be read."""
-    return OpenAIRecognizer(_model(settings, _resilience(settings, "OpenAI"), _MOST_PLATE_TOKENS))
+class Models(NamedTuple):
+    """The vision model, and the model that chooses among records where FOOD_CHOICE asks for it."""
+
+    recognizer: OpenAIRecognizer
+    chooser: OpenAIChooser | None
 
 
-def food_chooser(settings: ServeSettings) -> OpenAIChooser | None:
-    """The model that chooses among records, where FOOD_CHOICE asks for it. Raises BadSettings as `recognizer` does."""
-    if settings.food_choice != "model":
-        return None
-    resilience = _resilience(settings, "OpenAI", most_seconds=_CHOICE_SECONDS)
-    return OpenAIChooser(_model(settings, resilience, _MOST_CHOICE_TOKENS))
+def models(settings: ServeSettings) -> Models:
+    """The models, which spend from one purse. Raises BadSettings for a table of prices that is of no use."""
+    prices = _prices(settings)
+    spending = _spending(settings, prices)
 
+    def model(resilience: Resilience, max_output_tokens: int) -> OpenAIModel:
+        return OpenAIModel(
+            base_url=settings.openai_base_url,
+            api_key=settings.openai_api_key.get_secret_value(),
+            model=settings.openai_model,
+            resilience=resilience,
+            max_output_tokens=max_output_tokens,
+            prices=prices,
+            spending=spending,
+        )
 
-def _model(settings: ServeSettings, resilience: Resilience, max_output_tokens: int) -> OpenAIModel:
-    return OpenAIModel(
-        base_url=settings.openai_base_url,
-        api_key=settings.openai_api_key.get_secret_value(),
-        model=settings.openai_model,
-        resilience=resilience,
-        max_output_tokens=max_output_tokens,
-        prices=_prices(settings),
-    )
+    chooser = None
+    if settings.food_choice == "model":
+        resilience = _resilience(settings, "OpenAI", most_seconds=_CHOICE_SECONDS)
+        chooser = OpenAIChooser(model(resilience, _MOST_CHOICE_TOKENS))
+    return Models(OpenAIRecognizer(model(_resilience(settings, "OpenAI"), _MOST_PLATE_TOKENS)), chooser)
 
 
 def nutrient_services(settings: ServeSettings) -> tuple[UsdaDatabase, OpenFoodFactsDatabase]:
@@ -92,3 +100,14 @@ def _prices(settings: ServeSettings) -> PriceTable | None:
         raise BadSettings(f"OPENAI_PRICES_FILE cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
         raise BadSettings(f"OPENAI_PRICES_FILE is no table of prices: {error}") from error
+
+
+def _spending(settings: ServeSettings, prices: PriceTable | None) -> HourlySpending | None:
+    if settings.openai_max_cost_per_hour is None:
+        return None
+    if prices is None or not prices.has(settings.openai_model):
+        raise BadSettings(
+            f"OPENAI_MAX_COST_PER_HOUR needs the price of {settings.openai_model}: "
+            "set OPENAI_PRICES_FILE to a table that has it"
+        )
+    return HourlySpending(settings.openai_max_cost_per_hour)

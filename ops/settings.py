@@ -69,12 +69,15 @@ class Settings(BaseSettings):
     append_threads: Annotated[int, Field(ge=1, le=256)] = 16
 
     analysis_deadline_seconds: Seconds = 30.0
+    analyses_per_hour: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    analyses_at_once: Annotated[int, Field(ge=0, le=10_000)] | None = None
     openai_api_key: ApiKey | None = None
     openai_base_url: HttpUrl = "https://api.openai.com/v1"
     openai_model: Name = "gpt-5.4-mini"
     openai_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     openai_timeout_seconds: Seconds = 20.0
     openai_prices_file: Path | None = None
+    openai_max_cost_per_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     food_choice: Annotated[Literal["score", "model"], BeforeValidator(_lower)] = "score"
     usda_api_key: ApiKey | None = None
     usda_base_url: HttpUrl = "https://api.nal.usda.gov/fdc/v1"

@@ -4,6 +4,7 @@ An outcome is its own payload: fields are read from it by name, and those that i
 nothing but its error.
 """
 
+import math
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -50,6 +51,7 @@ class UserError(Struct, frozen=True, kw_only=True):
     code: ErrorCode
     message: str
     field: str | None
+    retry_after_seconds: int | None
 
 
 @mutation.field("analyzeMealPhoto")
@@ -96,7 +98,17 @@ def resolve_status(payload: AnalysisOutcome | Rejection, _info: ResolveInfo) -> 
 
 def resolve_user_errors(payload: MealOutcome | Rejection, _info: ResolveInfo) -> list[UserError]:
     error = payload.error if isinstance(payload, AnalysisOutcome | Rejection) else None
-    return [] if error is None else [UserError(code=error.code, message=error.message, field=error.field)]
+    return [] if error is None else [_user_error(error)]
+
+
+def _user_error(error: LedgerError) -> UserError:
+    wait = error.retry_after
+    return UserError(
+        code=error.code,
+        message=error.message,
+        field=error.field,
+        retry_after_seconds=None if wait is None else math.ceil(wait),
+    )
 
 
 for _payload in payloads:
