@@ -32,6 +32,11 @@ class CircuitBreaker(Protocol):
         """
         ...
 
+    @property
+    def state(self) -> str:
+        """For the log: closed, open or half_open."""
+        ...
+
 
 class InterlockBreaker:
     """A `CircuitBreaker` on `interlock-cb`.
@@ -79,6 +84,10 @@ class InterlockBreaker:
         except _NoVerdict as undecided:
             failure = undecided.error
         raise failure  # outside the handlers: the library's error holds the last failure, and with it its request
+
+    @property
+    def state(self) -> str:
+        return self._breaker.state.value
 
     def _is_evidence(self, error: Exception, person: str | None) -> bool:
         if not is_service_failure(error):

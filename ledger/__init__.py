@@ -8,6 +8,7 @@ from ledger.application import MealLedger, TypedEventMapper
 from ledger.command_handlers import CommandHandlers
 from ledger.commands import (
     AnalysisOutcome,
+    AnalysisReport,
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
     ConfirmOutcome,
@@ -104,6 +105,7 @@ __all__ = [
     "AnalysisLimits",
     "AnalysisOutcome",
     "AnalysisRefused",
+    "AnalysisReport",
     "AnalysisRuns",
     "AnalyzeMealPhoto",
     "AwaitingMeal",

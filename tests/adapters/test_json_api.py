@@ -120,6 +120,17 @@ async def test_a_service_in_trouble_is_tried_again(api: JsonApi, server: FaultyS
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("fault", ["reset", "status"])
+async def test_a_failure_is_noted_with_what_was_seen(api: JsonApi, server: FaultyServer, fault: str) -> None:
+    if fault == "status":
+        server.answer(503, times=None)
+    else:
+        server.reset(times=None)
+    with pytest.raises(ServiceUnavailable) as down:
+        await ask(api, server)
+    assert down.value.__notes__ == [{"reset": "ReadError", "status": "HTTP 503"}[fault]]
+
+
 async def test_a_service_that_stays_in_trouble_is_unavailable(api: JsonApi, server: FaultyServer) -> None:
     server.answer(500, times=None)
     with pytest.raises(ServiceUnavailable, match="The table is not available") as down:

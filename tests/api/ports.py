@@ -9,6 +9,7 @@ from ledger import (
     NO_DEADLINE,
     Actor,
     AnalysisOutcome,
+    AnalysisReport,
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
     ConfirmOutcome,
@@ -123,6 +124,7 @@ class InMemoryCommands:
     def __init__(self, diary: Diary) -> None:
         self._diary = diary
         self.analysis_error: LedgerError | None = None
+        self.analysis_report: AnalysisReport | None = None
 
     def _begin(self, actor: Actor, command: object, deadline: Deadline) -> None:
         self._diary.asked.append((actor, command))
@@ -149,7 +151,9 @@ class InMemoryCommands:
                 failure_message=self.analysis_error.message,
             )
         self._diary.put(meal)
-        return AnalysisOutcome(meal=meal, position=self._diary.position, error=self.analysis_error)
+        return AnalysisOutcome(
+            meal=meal, position=self._diary.position, error=self.analysis_error, report=self.analysis_report
+        )
 
     async def confirm_meal_analysis(
         self, actor: Actor, command: ConfirmMealAnalysis, deadline: Deadline = NO_DEADLINE
