@@ -28,6 +28,7 @@ from ledger import (
     NutrientCompletion,
 )
 from ops.database import PROJECTIONS, Store, open_async_client, open_client
+from ops.outages import Outages
 from ops.outside_services import models, nutrient_services
 from ops.settings import ServeSettings, StoreSettings, reveal
 from projections import Projector, ProjectorGroup
@@ -50,10 +51,10 @@ class ApiParts(NamedTuple):
 
 
 @asynccontextmanager
-async def open_api_parts(settings: ServeSettings, store: Store) -> AsyncIterator[ApiParts]:
+async def open_api_parts(settings: ServeSettings, store: Store, outages: Outages) -> AsyncIterator[ApiParts]:
     """Commands, queries and authentication. At the end the analyses in hand reach their outcome, then all is closed."""
     async with AsyncExitStack() as opened:
-        (model, chooser), databases = models(settings), nutrient_services(settings)
+        (model, chooser), databases = models(settings, outages), nutrient_services(settings, outages)
         for service in (model, chooser, *databases):
             if service is not None:
                 opened.push_async_callback(service.aclose)

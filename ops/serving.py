@@ -19,6 +19,7 @@ from ledger import StaleAnalysisSweep
 from ops.composition_root import open_api_parts, open_projectors, request_deadline
 from ops.database import Store, open_store
 from ops.errors import AddressUnusable, NotStopped
+from ops.outages import Outages, watched
 from ops.settings import ServeSettings, StoreSettings
 
 _log = structlog.get_logger(__name__)
@@ -31,8 +32,14 @@ def serve(settings: ServeSettings, host: str, port: int) -> None:
 
     Raises AddressUnusable, DatabaseUnusable.
     """
-    with _listener(host, port) as listener, open_store(settings) as store, _ended_by(lambda: None):
-        asyncio.run(_serve(settings, store, listener))
+    outages = Outages()
+    with (
+        _listener(host, port) as listener,
+        open_store(settings) as store,
+        watched(settings, outages),
+        _ended_by(lambda: None),
+    ):
+        asyncio.run(_serve(settings, store, listener, outages))
 
 
 def project(settings: StoreSettings) -> None:
@@ -41,7 +48,12 @@ def project(settings: StoreSettings) -> None:
     Raises DatabaseUnusable at the start, NotStopped when a projector does not end in time.
     """
     ended = threading.Event()
-    with _ended_by(ended.set), open_store(settings) as store, open_projectors(settings, store) as projectors:
+    with (
+        _ended_by(ended.set),
+        open_store(settings) as store,
+        watched(settings, Outages()),
+        open_projectors(settings, store) as projectors,
+    ):
         projectors.start()
         _log.info("projectors_started")
         ended.wait()
@@ -50,8 +62,8 @@ def project(settings: StoreSettings) -> None:
         _log.info("projectors_stopped")
 
 
-async def _serve(settings: ServeSettings, store: Store, listener: socket.socket) -> None:
-    async with open_api_parts(settings, store) as parts:
+async def _serve(settings: ServeSettings, store: Store, listener: socket.socket, outages: Outages) -> None:
+    async with open_api_parts(settings, store, outages) as parts:
         sweep = StaleAnalysisSweep(parts.read_models, parts.runs)
         app = create_app(
             commands=parts.commands,
