@@ -86,7 +86,7 @@ class Resilience:
             service=self.service,
             code=error.code.value,
             seen=", ".join(getattr(error, "__notes__", [])) or type(error).__name__,
-            retry_after=error.retry_after,
+            retry_after=error.retry_after if isinstance(error, RateLimited) else None,
             attempt=attempt,
             duration_ms=round(seconds * 1000, 1),
             circuit=self._breaker.state,

@@ -30,6 +30,7 @@ class Misconfigured(WouldFailAgain):
     """The service refuses our key, our model or our request: only the operator can mend it."""
 
     retryable = False
+    retry_after = None
 
 
 class AnswerTooLarge(WouldFailAgain):

@@ -140,6 +140,7 @@ class ServiceUnavailable(LedgerError):
 
     code = ErrorCode.SERVICE_UNAVAILABLE
     retryable = True
+    retry_after: float | None = 5.0
 
 
 class OutcomeUnknown(ServiceUnavailable):

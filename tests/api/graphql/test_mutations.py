@@ -141,6 +141,7 @@ async def test_a_refusal_is_data_in_an_empty_payload(
     [
         (RateLimited("Slow down.", retry_after=2.2), 3),
         (RateLimited("Slow down."), None),
+        (ServiceUnavailable("Down."), 5),
         (MealNotFound(), None),
     ],
 )
