@@ -12,6 +12,7 @@ from types import FrameType
 
 import structlog
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 
 from api import create_app
@@ -19,6 +20,7 @@ from ledger import StaleAnalysisSweep
 from ops.composition_root import open_api_parts, open_projectors, request_deadline
 from ops.database import Store, open_store
 from ops.errors import AddressUnusable, NotStopped
+from ops.http_connections import connection_class
 from ops.outages import Outages, watched
 from ops.settings import ServeSettings, StoreSettings
 
@@ -38,8 +40,9 @@ def serve(settings: ServeSettings, host: str, port: int) -> None:
         open_store(settings) as store,
         watched(settings, outages),
         _ended_by(lambda: None),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        asyncio.run(_serve(settings, store, listener, outages))
+        runner.run(_serve(settings, store, listener, outages))
 
 
 def project(settings: StoreSettings) -> None:
@@ -92,6 +95,9 @@ async def _in_background(*work: Coroutine[None, None, None]) -> AsyncIterator[No
 def _uvicorn(settings: ServeSettings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=connection_class(settings.api_max_connections),
+        ws="none",
+        timeout_keep_alive=math.ceil(settings.api_keep_alive_seconds),
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     ] = "INFO"
     api_host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    api_keep_alive_seconds: Seconds = 75.0
+    api_max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
 
     mongodb_url: MongoUrl | None = None
     mongodb_database: DatabaseName = "meal_ledger"
