@@ -31,8 +31,6 @@ class JsonApi:
         self._most_bytes = most_bytes
         self._logged: set[tuple[int, str | None]] = set()
         self._service = resilience.service
-        self.misconfiguration: str | None = None
-        """What the service has against our address, key or request, in a sentence for the operator; None: nothing."""
         self._client = httpx.AsyncClient(
             headers={"Accept": "application/json", **headers}, timeout=resilience.attempt_timeout
         )
@@ -47,6 +45,11 @@ class JsonApi:
     async def post(self, url: str, body: Mapping[str, object], answer: type[T]) -> T:
         """As `get`, with a JSON body."""
         return await self._call(self._client.build_request("POST", url, json=dict(body)), answer)
+
+    @property
+    def misconfiguration(self) -> str | None:
+        """What only the operator can mend, in a sentence; None while the service takes our requests."""
+        return self._resilience.misconfiguration
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -85,8 +88,7 @@ class JsonApi:
 
     def _read(self, response: httpx.Response, content: bytes, answer: type[T]) -> T:
         if response.status_code != httpx.codes.OK:
-            raise noted(self._refusal(response, content), f"HTTP {response.status_code}")
-        self.misconfiguration = None
+            raise self._refusal(response, content)
         try:
             return msgspec.json.decode(content, type=answer)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -98,20 +100,21 @@ class JsonApi:
 
     def _refusal(self, response: httpx.Response, content: bytes) -> LedgerError:
         status = response.status_code
+        seen = f"HTTP {status}"
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            return RateLimited(
+            limited = RateLimited(
                 f"{self._service} is over its limit of requests; try again later.",
                 retry_after=retry_after_seconds(response.headers),
             )
+            return noted(limited, seen)
         if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT:
-            return ServiceUnavailable(f"{self._service} is not available at the moment; try again later.")
+            down = ServiceUnavailable(f"{self._service} is not available at the moment; try again later.")
+            return noted(down, seen)
         named = _ERROR_CODE.search(content)
         reason = named[1].decode() if named else None
-        self.misconfiguration = (
-            f"{self._service} answers {status}{f' ({reason})' if reason else ''}: look at its address and key"
-        )
         self._log_once(status, reason)
-        return Misconfigured(f"{self._service} cannot be used at the moment.")
+        refused = Misconfigured(f"{self._service} cannot be used at the moment.")
+        return noted(refused, f"{seen} {reason}" if reason else seen)
 
     def _log_once(self, status: int, reason: str | None) -> None:
         """Each food of each plate meets the same refusal: the operator needs to hear of it once in a process."""

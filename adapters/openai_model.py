@@ -74,6 +74,11 @@ class OpenAIModel:
             lambda: self._attempt(task, content, read, user_id), on_behalf_of=user_id
         )
 
+    @property
+    def misconfiguration(self) -> str | None:
+        """What only the operator can mend, in a sentence; None while the service takes our requests."""
+        return self._resilience.misconfiguration
+
     async def aclose(self) -> None:
         await self._client.close()
 

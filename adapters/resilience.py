@@ -39,6 +39,8 @@ class Resilience:
         wait_max: float = 3.0,
     ) -> None:
         self.service = service
+        self.misconfiguration: str | None = None
+        """What the service has against our address, key or account, for the operator; None since it answered."""
         self.attempt_timeout = attempt_timeout
         self._attempts = attempts
         self._budget = budget
@@ -69,23 +71,28 @@ class Resilience:
             with trial:
                 started = perf_counter()
                 try:
-                    return await self._bounded(attempt, deadline, earlier)
+                    answer = await self._bounded(attempt, deadline, earlier)
                 except LedgerError as error:
                     self._log_failure(error, trial.num, perf_counter() - started)
                     earlier = error
                     raise
+                self.misconfiguration = None
+                return answer
         raise AssertionError("the retry layer ends with a result or an error")
 
     def _log_failure(self, error: LedgerError, attempt: int, seconds: float) -> None:
         """One line for each attempt that failed. What the service itself did is in the error's notes."""
+        seen = ", ".join(getattr(error, "__notes__", [])) or type(error).__name__
         if isinstance(error, Misconfigured | QuotaExhausted):
-            return  # the operator's affair, with a line of its own where it was seen
+            # The operator's affair, with a line of its own where it was seen.
+            self.misconfiguration = f"it answers {seen}: look at its address, key and account"
+            return
         write = _log.warning if is_worth_a_retry(error) else _log.info
         write(
             "service_call_failed",
             service=self.service,
             code=error.code.value,
-            seen=", ".join(getattr(error, "__notes__", [])) or type(error).__name__,
+            seen=seen,
             retry_after=error.retry_after if isinstance(error, RateLimited) else None,
             attempt=attempt,
             duration_ms=round(seconds * 1000, 1),

@@ -9,10 +9,12 @@ from api.auth import (
     SharedSecretAuthenticator,
     Unauthenticated,
 )
+from api.http import Check
 
 __all__ = [
     "GRAPHQL_PATH",
     "Authenticator",
+    "Check",
     "JwksAuthenticator",
     "KeysUnavailable",
     "Principal",

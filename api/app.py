@@ -17,10 +17,11 @@ from api.graphql import executable_schema
 from api.http import (
     HEALTH_PATHS,
     AuthenticationMiddleware,
+    Check,
     CorrelationMiddleware,
     GraphQLEndpoint,
+    Health,
     error_response,
-    health_routes,
     state_of,
 )
 from ledger import MealCommands
@@ -36,12 +37,13 @@ def create_app(
     authenticator: Authenticator,
     version: str,
     request_deadline: timedelta,
-    degraded: Callable[[], Sequence[str]] = tuple,
+    commit: str | None = None,
+    checks: Callable[[], Sequence[Check]] = tuple,
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
     """The API over the two ports. A request is answered within `request_deadline` from its arrival.
 
-    `degraded` says what is wrong with outside services, a sentence each; /readyz shows it.
+    /readyz shows `commit`, which names the code, and `checks` beside those of the read side.
 
     The caller made the ports and the authenticator, and closes them, for instance in `lifespan`.
     """
@@ -54,7 +56,7 @@ def create_app(
         lifespan=lifespan,
         routes=[
             Route(GRAPHQL_PATH, GraphQLEndpoint(executable_schema(), commands, read_models)),
-            *health_routes(read_models, version, degraded),
+            *Health(read_models, version, commit, checks).routes(),
         ],
         middleware=[
             Middleware(

@@ -38,6 +38,7 @@ from ledger.errors import (
     RateLimited,
     ServiceUnavailable,
     UnknownEntry,
+    Unreadable,
 )
 from ledger.events import (
     TOPICS,
@@ -178,6 +179,7 @@ __all__ = [
     "TokenUsage",
     "TypedEventMapper",
     "UnknownEntry",
+    "Unreadable",
     "UpdateMeal",
     "WarningCode",
     "apply_changes",

@@ -8,6 +8,7 @@ LedgerError
 ├── UnknownEntry
 ├── IdempotencyConflict
 ├── Conflict
+├── Unreadable
 ├── NoFoodRecognized      ┐
 ├── AmountUnusable        │
 ├── PhotoNotAccessible    │
@@ -37,6 +38,7 @@ class ErrorCode(StrEnum):
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     RATE_LIMITED = "RATE_LIMITED"
     CONFLICT = "CONFLICT"
+    UNREADABLE = "UNREADABLE"
 
 
 class LedgerError(Exception):
@@ -98,6 +100,15 @@ class Conflict(LedgerError):
 
     code = ErrorCode.CONFLICT
     retryable = True
+
+
+class Unreadable(LedgerError):
+    """An event of the meal is not what this code writes: it is damaged, or a newer version wrote it."""
+
+    code = ErrorCode.UNREADABLE
+
+    def __init__(self) -> None:
+        super().__init__("This meal cannot be read; the operator has been told.")
 
 
 class NoFoodRecognized(LedgerError):

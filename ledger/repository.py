@@ -11,11 +11,17 @@ from typing import TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    MapperDeserialisationError,
+    PersistenceError,
+    StoredEvent,
+)
 
 from ledger.application import MealLedger
 from ledger.deadline import NO_DEADLINE, Deadline
-from ledger.errors import Conflict, MealFull, MealNotFound, OutcomeUnknown, ServiceUnavailable
+from ledger.errors import Conflict, MealFull, MealNotFound, OutcomeUnknown, ServiceUnavailable, Unreadable
 from ledger.events import MealEvent
 from ledger.meal import MAX_EVENTS, Meal
 
@@ -79,9 +85,13 @@ class MealRepository:
 
     def _load(self, meal_id: UUID, owner: str | None = None) -> Meal:
         # Counted before it is decoded: a stream without end would keep a thread busy for seconds.
-        stored = self._application.recorder.select_events(meal_id, limit=MAX_EVENTS + 1)
-        too_long = len(stored) > MAX_EVENTS
-        meal = self._replay(stored[:1] if too_long else stored)
+        try:
+            stored = self._application.recorder.select_events(meal_id, limit=MAX_EVENTS + 1)
+            too_long = len(stored) > MAX_EVENTS
+            meal = self._replay(stored[:1] if too_long else stored)
+        except (DataError, MapperDeserialisationError) as error:
+            _log.exception("event_unreadable", extra={"meal_id": str(meal_id)})
+            raise Unreadable from error
         if meal is None or owner not in {None, meal.user_id}:
             raise MealNotFound
         if too_long:

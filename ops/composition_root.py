@@ -17,7 +17,7 @@ from adapters.mongo.read.log_positions import MongoLogPositions
 from adapters.mongo_projections.log_reader import RecorderLogReader
 from adapters.mongo_projections.projection_store import MongoProjectionStore
 from adapters.mongo_projections.read_models import MongoReadModels
-from api import Authenticator, JwksAuthenticator, SharedSecretAuthenticator
+from api import Authenticator, Check, JwksAuthenticator, SharedSecretAuthenticator
 from ledger import (
     AnalysisLimits,
     AnalysisRuns,
@@ -47,7 +47,7 @@ class ApiParts(NamedTuple):
     completion: NutrientCompletion
     read_models: MongoReadModels
     authenticator: Authenticator
-    degraded: Callable[[], list[str]]
+    checks: Callable[[], list[Check]]
 
 
 @asynccontextmanager
@@ -80,10 +80,19 @@ async def open_api_parts(settings: ServeSettings, store: Store, outages: Outages
         if isinstance(authenticator, JwksAuthenticator):
             opened.push_async_callback(authenticator.aclose)
 
-        def degraded() -> list[str]:
-            return [wrong for database in databases if (wrong := database.misconfiguration) is not None]
+        def checks() -> list[Check]:
+            usda, openfoodfacts = databases
+            problems = {
+                "OpenAI": model.misconfiguration,
+                "USDA FoodData Central": usda.misconfiguration,
+                "OpenFoodFacts": openfoodfacts.misconfiguration,
+            }
+            return [
+                Check(name=name, problem=problem or outages.meaning(name), is_required=False)
+                for name, problem in problems.items()
+            ]
 
-        yield ApiParts(commands, runs, completion, read_models, authenticator, degraded)
+        yield ApiParts(commands, runs, completion, read_models, authenticator, checks)
 
 
 @contextmanager

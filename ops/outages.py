@@ -1,5 +1,6 @@
 """What is gone of the things that the service depends on: said at once, once a minute, and when it is back."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
@@ -13,12 +14,14 @@ from pymongo.errors import PyMongoError
 from adapters.mongo.connection.client import Document
 from ops.database import open_client
 from ops.settings import StoreSettings
+from projections import NotReady, ReadModels
 
 _log = structlog.get_logger(__name__)
 
 _REMIND_SECONDS = 60.0
 _PING_EVERY_SECONDS = 1.0
 _PING_SECONDS = 2.0
+_LOOK_EVERY_SECONDS = 5.0
 
 DATABASE = "MongoDB"
 _WITHOUT_DATABASE = "MongoDB does not answer: commands and queries are refused until it does"
@@ -49,6 +52,12 @@ class Outages:
                 "dependency_back", dependency=dependency, gone_seconds=round(self._clock() - outage.since, 1)
             )
 
+    def meaning(self, dependency: str) -> str | None:
+        """What does not work while that dependency is gone; None while it works."""
+        with self._lock:
+            outage = self._gone.get(dependency)
+        return None if outage is None else outage.meaning
+
     def remind(self) -> None:
         """Say again what has been gone for another minute. To be called every second or so."""
         now = self._clock()
@@ -70,6 +79,24 @@ class _Outage:
         self.meaning = meaning
         self.since = since
         self.reminds_at = since + _REMIND_SECONDS
+
+
+async def watch_projectors(read_models: ReadModels, outages: Outages) -> None:
+    """Tell of projectors that have stopped keeping their read model up to date, until cancelled."""
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        try:
+            conditions = await read_models.conditions()
+        except NotReady:
+            continue  # the database is gone, of which its own watch tells
+        for model in conditions:
+            projector = f"projector of {model.name}"
+            if model.has_projector:
+                outages.back(projector)
+            else:
+                outages.gone(
+                    projector, f"queries on {model.name} answer what was known {model.lag} events ago"
+                )
 
 
 @contextmanager

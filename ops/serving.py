@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from time import monotonic
 from types import FrameType
 
 import structlog
@@ -15,13 +16,13 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from api import create_app
+from api import Check, create_app
 from ledger import StaleAnalysisSweep
 from ops.composition_root import open_api_parts, open_projectors, request_deadline
 from ops.database import Store, open_store
 from ops.errors import AddressUnusable, NotStopped
 from ops.http_connections import connection_class
-from ops.outages import Outages, watched
+from ops.outages import Outages, watch_projectors, watched
 from ops.settings import ServeSettings, StoreSettings
 
 _log = structlog.get_logger(__name__)
@@ -30,19 +31,21 @@ _SWEEP_EVERY = timedelta(seconds=30)
 
 
 def serve(settings: ServeSettings, host: str, port: int) -> None:
-    """Run the API until SIGTERM or SIGINT: then no new connection is taken, and requests in hand are answered.
+    """Run the API until SIGTERM or SIGINT: it is not ready then, and soon ends.
 
+    For SHUTDOWN_DELAY_SECONDS it takes connections as before, so that a balancer can turn away; then no new connection
+    is taken, and requests in hand are answered. A second SIGINT ends it at once.
     Raises AddressUnusable, DatabaseUnusable.
     """
-    outages = Outages()
+    outages, ending = Outages(), _Ending(settings.shutdown_delay_seconds)
     with (
+        _ended_by(ending.ask),
         _listener(host, port) as listener,
         open_store(settings) as store,
         watched(settings, outages),
-        _ended_by(lambda: None),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, store, listener, outages))
+        runner.run(_serve(settings, store, listener, outages, ending))
 
 
 def project(settings: StoreSettings) -> None:
@@ -52,7 +55,7 @@ def project(settings: StoreSettings) -> None:
     """
     ended = threading.Event()
     with (
-        _ended_by(ended.set),
+        _ended_by(lambda _: ended.set()),
         open_store(settings) as store,
         watched(settings, Outages()),
         open_projectors(settings, store) as projectors,
@@ -65,7 +68,49 @@ def project(settings: StoreSettings) -> None:
         _log.info("projectors_stopped")
 
 
-async def _serve(settings: ServeSettings, store: Store, listener: socket.socket, outages: Outages) -> None:
+class _Ending:
+    """Whether the process has been told to end, and since when. Signals may come at any moment from its start on."""
+
+    def __init__(self, delay_seconds: float) -> None:
+        self._delay_seconds = delay_seconds
+        self._asked_at: float | None = None
+        self.server: _Server | None = None
+
+    def ask(self, number: int) -> None:
+        if self._asked_at is not None and number == signal.SIGINT and self.server is not None:
+            self.server.should_exit = self.server.force_exit = True
+        self._asked_at = self._asked_at or monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        return self._asked_at is not None and monotonic() >= self._asked_at + self._delay_seconds
+
+    def checks(self) -> list[Check]:
+        """For the readiness: nothing while the process is to go on."""
+        return [] if self._asked_at is None else [Check(name="process", problem="it is ending")]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which learns from us that it is to end: its own look at signals begins too late."""
+
+    def __init__(self, config: uvicorn.Config, ending: _Ending) -> None:
+        super().__init__(config)
+        self._ending = ending
+        ending.server = self
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        await super().on_tick(counter)
+        self.should_exit = self.should_exit or self._ending.is_due
+        return self.should_exit
+
+
+async def _serve(
+    settings: ServeSettings, store: Store, listener: socket.socket, outages: Outages, ending: _Ending
+) -> None:
     async with open_api_parts(settings, store, outages) as parts:
         sweep = StaleAnalysisSweep(parts.read_models, parts.runs)
         app = create_app(
@@ -74,10 +119,15 @@ async def _serve(settings: ServeSettings, store: Store, listener: socket.socket,
             authenticator=parts.authenticator,
             version=settings.app_version,
             request_deadline=request_deadline(settings),
-            degraded=parts.degraded,
+            commit=settings.app_commit,
+            checks=lambda: [*ending.checks(), *parts.checks()],
         )
-        async with _in_background(sweep.forever(_SWEEP_EVERY), parts.completion.forever()):
-            await uvicorn.Server(_uvicorn(settings, app)).serve(sockets=[listener])
+        async with _in_background(
+            sweep.forever(_SWEEP_EVERY),
+            parts.completion.forever(),
+            watch_projectors(parts.read_models, outages),
+        ):
+            await _Server(_uvicorn(settings, app), ending).serve(sockets=[listener])
         _log.info("api_stopped")
 
 
@@ -128,11 +178,11 @@ def _listener(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _ended_by(stop: Callable[[], None]) -> Iterator[None]:
+def _ended_by(stop: Callable[[int], None]) -> Iterator[None]:
     """Call `stop` at SIGTERM and SIGINT, which then are no errors: the command ends with exit code 0."""
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        stop()
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop(number)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -55,11 +55,13 @@ class Settings(BaseSettings):
 
     app_env: Literal["local", "test", "staging", "production"] = "production"
     app_version: Name = Field(default_factory=installed_version)
+    app_commit: Name | None = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
     ] = "INFO"
     api_host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    shutdown_delay_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 0.0
     api_keep_alive_seconds: Seconds = 75.0
     api_max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
 

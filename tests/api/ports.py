@@ -39,6 +39,7 @@ from projections import (
     MealPage,
     MealTypeSummary,
     PositionBeyondHead,
+    ReadModelCondition,
 )
 
 EATEN_AT = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -198,6 +199,7 @@ class InMemoryReadModels:
     def __init__(self, diary: Diary) -> None:
         self._diary = diary
         self.not_ready: Exception | None = None
+        self.condition: list[ReadModelCondition] = []
         self.queries: list[HistoryQuery] = []
 
     def _begin(self, min_position: int | None) -> None:
@@ -238,9 +240,10 @@ class InMemoryReadModels:
             position=self._diary.position,
         )
 
-    async def check_ready(self) -> None:
+    async def conditions(self) -> list[ReadModelCondition]:
         if self.not_ready is not None:
             raise self.not_ready
+        return self.condition
 
 
 def _is_behind(meal: MealSnapshot, cursor: HistoryCursor | None) -> bool:

@@ -129,7 +129,7 @@ async def test_nothing_personal_is_logged(
         await http.request("LEAK-alice", "/graphql", headers=alice.headers)
         diary.raises = RuntimeError("without personal data")
         await alice.post(ANALYZE, url=PHOTO)
-    assert len(logs) == 6
+    assert len(logs) == 7
     for personal in ("alice", "photos.example", "doctor", "eyJ", "Bearer", "LEAK"):
         assert personal not in str(logs)
     assert {(line["method"], line["path"]) for line in logs if "path" in line} == {
