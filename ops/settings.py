@@ -26,6 +26,15 @@ from ops.setting_types import (
     SigningSecret,
 )
 
+_CARRY_KEYS_OR_HEALTH_DATA = (
+    "auth_jwks_url",
+    "openai_base_url",
+    "usda_base_url",
+    "openfoodfacts_base_url",
+    "openfoodfacts_search_url",
+)
+"""Addresses that must not be reached in plain text outside the local environment."""
+
 LOCAL_ENV_FILE = "local.env"
 DEFAULT_DATA = "var"
 
@@ -123,8 +132,10 @@ class Settings(BaseSettings):
                 f"AUTH_JWT_SECRET: not allowed with APP_ENV={self.app_env}, which wants AUTH_JWKS_URL; "
                 "a shared secret is for APP_ENV=local"
             )
-        if self.auth_jwks_url and not self.auth_jwks_url.startswith("https://"):
-            raise ValueError(f"AUTH_JWKS_URL: must be https with APP_ENV={self.app_env}")
+        for name in _CARRY_KEYS_OR_HEALTH_DATA:
+            url = getattr(self, name)
+            if url and not url.startswith("https://"):
+                raise ValueError(f"{name.upper()}: must be https with APP_ENV={self.app_env}")
         return self
 
 

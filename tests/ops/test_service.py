@@ -33,9 +33,10 @@ def bob(service: LocalEnvironment) -> Iterator[Client]:
 def test_the_smoke_tests_pass_twice(service: LocalEnvironment) -> None:
     token = meal_ledger("token", "--user", "alice", env=service.env).stdout.strip()
     for _ in range(2):
-        smoke = meal_ledger("smoke", "--url", service.url, "--token", token, env={})
+        smoke = meal_ledger("smoke", "--url", service.url, env={"MEAL_LEDGER_TOKEN": token})
         assert smoke.returncode == 0, smoke.stdout + smoke.stderr
         assert "failed" not in smoke.stdout
+        assert smoke.stderr == ""
 
 
 def test_health_has_just_the_documented_shape(service: LocalEnvironment) -> None:
