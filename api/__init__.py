@@ -1,6 +1,6 @@
 """The GraphQL API: the application, and who may use it."""
 
-from api.app import GRAPHQL_PATH, create_app
+from api.app import GRAPHQL_PATH, WebClients, create_app
 from api.auth import (
     Authenticator,
     JwksAuthenticator,
@@ -20,5 +20,6 @@ __all__ = [
     "Principal",
     "SharedSecretAuthenticator",
     "Unauthenticated",
+    "WebClients",
     "create_app",
 ]

@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from api import Check, create_app
+from api import Check, WebClients, create_app
 from ledger import StaleAnalysisSweep
 from ops.composition_root import open_api_parts, open_projectors, request_deadline
 from ops.database import Store, open_store
@@ -26,6 +26,9 @@ from ops.outages import Outages, watch_projectors, watched
 from ops.settings import ServeSettings, StoreSettings
 
 _log = structlog.get_logger(__name__)
+
+_LOCAL_ORIGINS = r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?"
+"""Pages of this machine, which may use the local environment."""
 
 _SWEEP_EVERY = timedelta(seconds=30)
 
@@ -121,6 +124,11 @@ async def _serve(
             request_deadline=request_deadline(settings),
             commit=settings.app_commit,
             checks=lambda: [*ending.checks(), *parts.checks()],
+            web=WebClients(
+                origins=settings.cors_allowed_origins,
+                origin_pattern=_LOCAL_ORIGINS if settings.app_env == "local" else None,
+                hsts=timedelta(seconds=settings.hsts_max_age_seconds),
+            ),
         )
         async with _in_background(
             sweep.forever(_SWEEP_EVERY),

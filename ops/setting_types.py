@@ -3,7 +3,8 @@
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic_settings import NoDecode
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import split_options
 
@@ -68,8 +69,27 @@ def _not_blank(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _origins(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+
+
+def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in origins:
+        parts = _split(origin)
+        if (
+            parts.scheme not in {"http", "https"}
+            or origin != f"{parts.scheme}://{parts.netloc.lower()}"
+            or "@" in origin
+        ):
+            raise ValueError("must be origins such as https://app.example.com, separated by commas")
+    return origins
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """An http or https URL without credentials; without the slash at its end."""
+
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins), AfterValidator(_check_origins)]
+"""Origins of web pages, separated by commas: scheme, host and port."""
 
 MongoUrl = Annotated[SecretStr, _secret_url("mongodb", "mongodb+srv"), AfterValidator(_mongo_options)]
 RedisUrl = Annotated[SecretStr, _secret_url("redis", "rediss", "unix")]

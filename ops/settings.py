@@ -20,6 +20,7 @@ from ops.setting_types import (
     HttpUrl,
     MongoUrl,
     Name,
+    Origins,
     RedisUrl,
     Seconds,
     SentryDsn,
@@ -70,6 +71,8 @@ class Settings(BaseSettings):
     ] = "INFO"
     api_host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    cors_allowed_origins: Origins = ()
+    hsts_max_age_seconds: Annotated[int, Field(ge=0, le=10 * 365 * 86400)] = 0
     shutdown_delay_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 0.0
     api_keep_alive_seconds: Seconds = 75.0
     api_max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000

@@ -17,18 +17,28 @@ _CREDENTIALS = re.compile(r"bearer +(?P<token>[A-Za-z0-9._~+/-]+=*) *", re.ASCII
 
 
 class AuthenticationMiddleware:
-    """Requires a valid token on every path but the `open_paths`, and notes its user in `state_of(scope).user_id`."""
+    """Requires a valid token on the `paths` that are not open, and notes its user in `state_of(scope).user_id`.
 
-    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, open_paths: Collection[str]) -> None:
+    Other paths name nothing, and are answered so with or without a token.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        authenticator: Authenticator,
+        paths: Collection[str],
+        open_paths: Collection[str],
+    ) -> None:
         self._app = app
         self._authenticator = authenticator
-        self._open_paths = frozenset(open_paths)
+        self._guarded_paths = frozenset(paths) - frozenset(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        if scope["type"] == "http" and scope["path"] not in self._open_paths:
+        if scope["type"] == "http" and scope["path"] in self._guarded_paths:
             state = state_of(scope)
             try:
                 await self._identify(state, Headers(scope=scope))

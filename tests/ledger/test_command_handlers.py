@@ -383,3 +383,21 @@ async def test_an_append_in_doubt_is_retried_once_by_its_id(
             assert refused.value.code is ErrorCode.SERVICE_UNAVAILABLE
         assert asked[0] == {}
         assert set(asked[1]) == {"append_id"}
+
+
+@pytest.mark.parametrize("unseen", ["\x00", "\x1b[2J", "\x7f", "\x85", "\u202e", "\u2066", "\r"])
+async def test_a_text_with_a_control_character_is_refused(unseen: str) -> None:
+    async with kitchen() as it:
+        meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
+        with pytest.raises(InvalidArgument, match="notes has the control character"):
+            await it.commands.update_meal(ALICE, UpdateMeal(meal_id=meal.id, notes=f"no{unseen}te"))
+        with pytest.raises(InvalidArgument, match="dishHint"):
+            await it.commands.analyze_meal_photo(ALICE, structs.replace(PHOTO, dish_hint=f"a{unseen}b"))
+
+
+async def test_lines_tabs_and_every_script_stay_in_a_text() -> None:
+    async with kitchen() as it:
+        meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
+        notes = "one\r\ntwo\tthree\nארוחה \u200fطعام 🍲"  # noqa: RUF001 - a person's own script
+        updated = (await it.commands.update_meal(ALICE, UpdateMeal(meal_id=meal.id, notes=notes))).meal
+        assert updated.notes == notes.replace("\r\n", "\n")
