@@ -50,12 +50,14 @@ class CommandHandlers:
         runs: AnalysisRuns,
         *,
         limits: AnalysisLimits,
+        id_secret: bytes,
         local_environment: bool,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._meals = meals
         self._runs = runs
         self._limits = limits
+        self._id_secret = id_secret
         self._local_environment = local_environment
         self._clock = clock
 
@@ -101,7 +103,7 @@ class CommandHandlers:
     def _requested(self, actor: Actor, command: AnalyzeMealPhoto) -> Meal:
         at = self._clock()
         eaten_at = at if command.eaten_at is None else command.eaten_at
-        meal_id = meal_id_for(actor.user_id, check_idempotency_key(command.idempotency_key))
+        meal_id = meal_id_for(actor.user_id, check_idempotency_key(command.idempotency_key), self._id_secret)
         return Meal.request_analysis(
             meal_id,
             actor=actor,

@@ -7,7 +7,8 @@ authenticator ──────────────────────
 open_store ──► projectors ──► read models                      `meal-ledger project`
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import NamedTuple
@@ -35,6 +36,7 @@ from projections import Projector, ProjectorGroup
 
 _BESIDE_ANALYSIS_SECONDS = 5.0
 """What a request gets beyond the deadline of an analysis: for its appends, and for what it waits for before them."""
+_LOCAL_ID_SECRET = "of the local environment alone"  # noqa: S105 - there is nothing to protect there
 _ANALYSES_PER_HOUR, _ANALYSES_AT_ONCE = 30, 3
 """What one person may have at each replica, unless it is set."""
 
@@ -65,7 +67,11 @@ async def open_api_parts(settings: ServeSettings, store: Store, outages: Outages
         runs = AnalysisRuns(meals, analysis, deadline=analysis_deadline(settings))
         opened.push_async_callback(runs.drain)
         commands = CommandHandlers(
-            meals, runs, limits=_analysis_limits(settings), local_environment=settings.is_local
+            meals,
+            runs,
+            limits=_analysis_limits(settings),
+            id_secret=(reveal(settings.meal_id_secret) or _LOCAL_ID_SECRET).encode(),
+            local_environment=settings.is_local,
         )
 
         client = await opened.enter_async_context(open_async_client(settings, "queries"))
@@ -77,8 +83,10 @@ async def open_api_parts(settings: ServeSettings, store: Store, outages: Outages
         )
 
         authenticator = _authenticator(settings)
-        if isinstance(authenticator, JwksAuthenticator):
-            opened.push_async_callback(authenticator.aclose)
+        issuer = authenticator if isinstance(authenticator, JwksAuthenticator) else None
+        if issuer is not None:
+            opened.push_async_callback(issuer.aclose)
+            opened.enter_context(_in_background(issuer.keep_fresh()))
 
         def checks() -> list[Check]:
             usda, openfoodfacts = databases
@@ -87,12 +95,22 @@ async def open_api_parts(settings: ServeSettings, store: Store, outages: Outages
                 "USDA FoodData Central": usda.misconfiguration,
                 "OpenFoodFacts": openfoodfacts.misconfiguration,
             }
-            return [
+            keys = [Check(name="token keys", problem=issuer.problem())] if issuer is not None else []
+            return keys + [
                 Check(name=name, problem=problem or outages.meaning(name), is_required=False)
                 for name, problem in problems.items()
             ]
 
         yield ApiParts(commands, runs, completion, read_models, authenticator, checks)
+
+
+@contextmanager
+def _in_background(endless: Coroutine[None, None, None]) -> Iterator[None]:
+    task = asyncio.create_task(endless)
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @contextmanager
@@ -131,10 +149,15 @@ def request_deadline(settings: ServeSettings) -> timedelta:
 
 def _authenticator(settings: ServeSettings) -> SharedSecretAuthenticator | JwksAuthenticator:
     issuer, audience = settings.auth_issuer, settings.auth_audience
+    longest_life = timedelta(seconds=settings.auth_max_token_life_seconds)
     secret = reveal(settings.auth_jwt_secret)
     if secret is not None:
-        return SharedSecretAuthenticator(secret, issuer=issuer, audience=audience)
+        return SharedSecretAuthenticator(secret, issuer=issuer, audience=audience, longest_life=longest_life)
     assert settings.auth_jwks_url is not None  # noqa: S101 - ServeSettings has one of the two
     return JwksAuthenticator(
-        settings.auth_jwks_url, issuer=issuer, audience=audience, allow_loopback_http=settings.is_local
+        settings.auth_jwks_url,
+        issuer=issuer,
+        audience=audience,
+        longest_life=longest_life,
+        allow_loopback_http=settings.is_local,
     )

@@ -103,10 +103,12 @@ class Settings(BaseSettings):
     circuit_breaker_recovery_timeout: Seconds = 30.0
     nutrients_retry_seconds: Seconds = 30.0
 
+    meal_id_secret: SigningSecret | None = None
     auth_jwt_secret: SigningSecret | None = None
     auth_jwks_url: HttpUrl | None = None
     auth_issuer: Name | None = None
     auth_audience: Name | None = None
+    auth_max_token_life_seconds: Annotated[int, Field(ge=60, le=365 * 86400)] = 86400
 
     redis_url: RedisUrl | None = None
     redis_max_connections: Annotated[int, Field(ge=1, le=10_000)] = 50
@@ -174,6 +176,8 @@ def load_settings(kind: type[AnySettings]) -> AnySettings:
     ]
     if issubclass(kind, ServeSettings) and not (given.auth_jwt_secret or given.auth_jwks_url):
         missing.append("AUTH_JWT_SECRET or AUTH_JWKS_URL")
+    if issubclass(kind, ServeSettings) and not (given.meal_id_secret or given.is_local):
+        missing.append("MEAL_ID_SECRET")
     if missing:
         raise BadSettings(
             f"settings are missing: {', '.join(missing)}; set them in the environment, "

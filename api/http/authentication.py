@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,6 +13,8 @@ from api.http.request_state import RequestState, state_of
 from api.http.responses import error_response
 
 MAX_TOKEN_LENGTH = 8192
+
+_log = structlog.get_logger(__name__)
 
 _CREDENTIALS = re.compile(r"bearer +(?P<token>[A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
 
@@ -43,6 +46,8 @@ class AuthenticationMiddleware:
             try:
                 await self._identify(state, Headers(scope=scope))
             except RequestRefused as refused:
+                if isinstance(refused, Unauthenticated):
+                    _log.info("token_refused", reason=refused.reason)
                 await error_response(state, refused)(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -50,7 +50,12 @@ class Kitchen:
             clock=clock,
         )
         self.commands = CommandHandlers(
-            self.meals, self.runs, limits=limits or AnalysisLimits(), local_environment=local, clock=clock
+            self.meals,
+            self.runs,
+            limits=limits or AnalysisLimits(),
+            id_secret=b"a secret of tests",
+            local_environment=local,
+            clock=clock,
         )
 
     def topics(self) -> list[str]:

@@ -101,6 +101,21 @@ async def test_an_outcome_after_the_caller_left_is_in_the_log(caplog: pytest.Log
     assert (line.__dict__["status"], line.__dict__["code"]) == ("ANALYZED", None)
 
 
+async def test_a_fault_after_the_caller_left_is_no_outcome(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    recognizer = Recognizer(error=RuntimeError("bug"))
+    recognizer.gate.clear()
+    async with kitchen(recognizer) as it:
+        call = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, PHOTO))
+        await asyncio.wait_for(recognizer.started.wait(), 5)
+        call.cancel()
+        await asyncio.wait([call])
+        recognizer.gate.set()
+        await it.runs.drain()
+    assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
+    assert "analysis_ended_late" not in caplog.text
+
+
 @pytest.mark.parametrize("same_process", [True, False])
 async def test_no_request_waits_for_an_analysis_beyond_its_deadline(same_process: bool) -> None:
     recognizer = Recognizer(food("rice"))

@@ -12,6 +12,7 @@ COMPLETE = {
     "APP_ENV": "production",
     "MONGODB_URL": "mongodb://ledger:hunter2@db1,db2/?replicaSet=rs0",
     "OPENAI_API_KEY": "sk-hunter2",
+    "MEAL_ID_SECRET": "hunter2 of at least thirty-two bytes",
     "USDA_API_KEY": "usda-hunter2",
     "AUTH_JWKS_URL": "https://id.example.com/jwks.json",
     "AUTH_ISSUER": "https://id.example.com",

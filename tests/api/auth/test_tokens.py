@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from typing import Any
 
@@ -82,6 +83,14 @@ async def test_the_user_is_the_subject_and_nothing_else(
         {"exp": [1]},
         {"exp": 1e400},
         {"exp": float("nan")},
+        {"exp": "4102444800"},
+        {"exp": 1e308},
+        {"exp": 2**60},
+        {"exp": True},
+        {"iat": "1"},
+        {"iat": 1e308},
+        {"nbf": "1"},
+        {"nbf": 1e308},
         {"exp": 0},
         {"exp": -1},
         {"iat": None},
@@ -344,3 +353,45 @@ async def test_there_is_no_way_in_by_websocket(app: FastAPI) -> None:
         }
         await app(scope, receive, send)
     assert [message["type"] for message in sent] == ["websocket.close"] * 2
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+async def test_a_padded_part_is_no_part_of_a_token(http: httpx.AsyncClient, diary: Diary, part: int) -> None:
+    parts = a_token().split(".")
+    parts[part] += "="
+    assert await who(http, diary, ".".join(parts)) is None
+
+
+@pytest.mark.parametrize(("life", "is_accepted"), [(86400, True), (86401, False)])
+async def test_a_token_is_good_for_a_day_at_most(
+    http: httpx.AsyncClient, diary: Diary, life: int, is_accepted: bool
+) -> None:
+    now = int(time.time())
+    assert (await who(http, diary, a_token(iat=now, exp=now + life)) == "alice") is is_accepted
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"exp": 1000, "iat": 900}, r"it expired \d+ s ago by our clock"),
+        (
+            {"iat": 31},
+            r"it begins 3\d s from now by our clock: if the issuer's is right, ours is behind by as much",
+        ),
+        ({"aud": "other"}, "InvalidAudienceError"),
+        ({"exp": 90000, "iat": 0}, "it is good for 90000 s, longer than AUTH_MAX_TOKEN_LIFE_SECONDS"),
+    ],
+)
+async def test_why_a_token_was_refused_is_in_the_log(
+    http: httpx.AsyncClient, changes: dict[str, Any], reason: str
+) -> None:
+    """A clock that is behind would lock everybody out without a word else."""
+    now = int(time.time())
+    if ("exp" in changes and changes["exp"] > 80000) or changes.get("iat") == 31:
+        changes = {name: now + value + (1 if value == 31 else 0) for name, value in changes.items()}
+    token = a_token(**changes)
+    with structlog.testing.capture_logs() as logs:
+        assert_refused(await ask(http, f"Bearer {token}"))
+    [line] = [line for line in logs if line["event"] == "token_refused"]
+    assert re.fullmatch(reason, line["reason"])
+    assert token not in str(logs)
