@@ -58,19 +58,23 @@ def create_app(
     commit: str | None = None,
     checks: Callable[[], Sequence[Check]] = tuple,
     web: WebClients = _NO_WEB_CLIENTS,
+    open_pages: Sequence[Route] = (),
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
     """The API over the two ports. A request is answered within `request_deadline` from its arrival.
 
-    /readyz shows `commit`, which names the code, and `checks` beside those of the read side.
+    `open_pages` are answered without a token. /readyz shows `commit`, which names the code, and `checks` beside those
+    of the read side.
 
     The caller made the ports and the authenticator, and closes them, for instance in `lifespan`.
     """
+    open_paths = (*HEALTH_PATHS, *(page.path for page in open_pages))
     routes: list[BaseRoute] = [
+        *open_pages,
         Route(GRAPHQL_PATH, GraphQLEndpoint(executable_schema(), commands, read_models)),
         *Health(read_models, version, commit, checks).routes(),
     ]
-    paths = (GRAPHQL_PATH, *HEALTH_PATHS)
+    paths = (GRAPHQL_PATH, *open_paths)
     return FastAPI(
         title="Meal Ledger",
         version=version,
@@ -90,7 +94,7 @@ def create_app(
             ),
             Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
             Middleware(
-                AuthenticationMiddleware, authenticator=authenticator, paths=paths, open_paths=HEALTH_PATHS
+                AuthenticationMiddleware, authenticator=authenticator, paths=paths, open_paths=open_paths
             ),
         ],
         exception_handlers={HTTPException: _refuse},

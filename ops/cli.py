@@ -117,7 +117,7 @@ def smoke(
     from ops.smoke import report_as_json, report_as_lines
 
     source = context.get_parameter_source("token")
-    if source is not None and source.name == "COMMANDLINE":
+    if token and source is not None and source.name == "COMMANDLINE":
         typer.echo(
             "meal-ledger: every user of this machine can read a token that is given as an option; "
             "set MEAL_LEDGER_TOKEN instead",

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import signal
 import socket
 import threading
@@ -22,6 +23,7 @@ from ops.composition_root import open_api_parts, open_projectors, request_deadli
 from ops.database import Store, open_store
 from ops.errors import AddressUnusable, NotStopped
 from ops.http_connections import connection_class
+from ops.local.landing_page import landing_page
 from ops.outages import Outages, watch_projectors, watched
 from ops.settings import ServeSettings, StoreSettings
 
@@ -124,6 +126,7 @@ async def _serve(
             request_deadline=request_deadline(settings),
             commit=settings.app_commit,
             checks=lambda: [*ending.checks(), *parts.checks()],
+            open_pages=[landing_page(settings, os.environ)] if settings.app_env == "local" else [],
             web=WebClients(
                 origins=settings.cors_allowed_origins,
                 origin_pattern=_LOCAL_ORIGINS if settings.app_env == "local" else None,

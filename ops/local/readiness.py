@@ -11,10 +11,11 @@ class Readiness:
     """True, when called, if GET /readyz on `port` answers 200, and names no projector that is missing."""
 
     port: int
+    host: str = LOOPBACK
     timeout: float = 3.0
 
     def __call__(self) -> bool:
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=self.timeout)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         try:
             connection.request("GET", "/readyz")
             response = connection.getresponse()
