@@ -1,6 +1,7 @@
 # The targets a developer and the CI need. `make` alone lists them.
 
 PYTHON ?= python3
+HOST ?= $(API_HOST)
 PORT ?= 8000
 DATA ?= var
 VENV := .venv
@@ -15,8 +16,8 @@ help: ## list the targets
 install: ## create .venv with everything pinned (done by the other targets; quick when nothing changed)
 	@sh ops/install.sh "$(PYTHON)" "$(VENV)"
 
-run: install ## start the whole service on this machine: make run [PORT=8000] [DATA=var]; Ctrl-C stops it
-	@exec $(BIN)/python -m ops.local.environment --port "$(PORT)" --data "$(DATA)" --die-with-parent
+run: install ## start the whole service on this machine: make run [HOST=0.0.0.0] [PORT=8000] [DATA=var]; Ctrl-C stops it
+	@exec $(BIN)/python -m ops.local.environment --host "$(HOST)" --port "$(PORT)" --data "$(DATA)" --die-with-parent
 
 test: install ## run all tests, fault injection included; ledger and projections must be covered entirely
 	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100

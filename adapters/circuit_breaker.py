@@ -32,15 +32,27 @@ class CircuitBreaker(Protocol):
         """
         ...
 
+    @property
+    def state(self) -> str:
+        """For the log: closed, open or half_open."""
+        ...
+
 
 class InterlockBreaker:
     """A `CircuitBreaker` on `interlock-cb`.
 
     Opens after `failure_threshold` failures in a row, for `recovery_seconds`. `service` is its name in
-    messages and logs.
+    messages and logs. `on_change` is told whenever it opens (True) and closes (False).
     """
 
-    def __init__(self, service: str, *, failure_threshold: int, recovery_seconds: float) -> None:
+    def __init__(
+        self,
+        service: str,
+        *,
+        failure_threshold: int,
+        recovery_seconds: float,
+        on_change: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self._service = service
         self._doubts = _Doubts()
         self._breaker = interlock.CircuitBreaker(
@@ -55,7 +67,7 @@ class InterlockBreaker:
                 wait_duration_in_open=recovery_seconds,
             ),
             classifier=_ServiceFailures(),
-            listener=_StateChanges(self._doubts),
+            listener=_StateChanges(self._doubts, on_change),
         )
 
     async def call(self, attempt: Callable[[], Awaitable[T]], *, on_behalf_of: str | None = None) -> T:
@@ -79,6 +91,10 @@ class InterlockBreaker:
         except _NoVerdict as undecided:
             failure = undecided.error
         raise failure  # outside the handlers: the library's error holds the last failure, and with it its request
+
+    @property
+    def state(self) -> str:
+        return self._breaker.state.value
 
     def _is_evidence(self, error: Exception, person: str | None) -> bool:
         if not is_service_failure(error):
@@ -120,9 +136,12 @@ class _ServiceFailures:
 
 
 class _StateChanges(interlock.CoreEventListener):
-    def __init__(self, doubts: _Doubts) -> None:
+    def __init__(self, doubts: _Doubts, on_change: Callable[[bool], None]) -> None:
         self._doubts = doubts
+        self._on_change = on_change
 
     def on_state_change(self, *, name: str, old: interlock.State, new: interlock.State) -> None:
         self._doubts.dispel()
         _log.warning("circuit_state_changed", service=name, old=old.value, new=new.value)
+        if new is not interlock.State.HALF_OPEN:
+            self._on_change(new is interlock.State.OPEN)

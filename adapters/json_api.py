@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -10,8 +10,8 @@ import structlog
 
 from adapters.resilience import Resilience
 from adapters.retry_after import retry_after_seconds
-from adapters.service_errors import AnswerTooLarge, MalformedAnswer, Misconfigured, TimedOut
-from ledger import RateLimited, ServiceUnavailable
+from adapters.service_errors import AnswerTooLarge, MalformedAnswer, Misconfigured, TimedOut, noted
+from ledger import LedgerError, RateLimited, ServiceUnavailable
 
 _log = structlog.get_logger(__name__)
 
@@ -31,8 +31,6 @@ class JsonApi:
         self._most_bytes = most_bytes
         self._logged: set[tuple[int, str | None]] = set()
         self._service = resilience.service
-        self.misconfiguration: str | None = None
-        """What the service has against our address, key or request, in a sentence for the operator; None: nothing."""
         self._client = httpx.AsyncClient(
             headers={"Accept": "application/json", **headers}, timeout=resilience.attempt_timeout
         )
@@ -48,6 +46,11 @@ class JsonApi:
         """As `get`, with a JSON body."""
         return await self._call(self._client.build_request("POST", url, json=dict(body)), answer)
 
+    @property
+    def misconfiguration(self) -> str | None:
+        """What only the operator can mend, in a sentence; None while the service takes our requests."""
+        return self._resilience.misconfiguration
+
     async def aclose(self) -> None:
         await self._client.aclose()
 
@@ -62,12 +65,12 @@ class JsonApi:
                 content = await self._content(response)
             finally:
                 await response.aclose()
-        except httpx.TimeoutException:
-            failure = TimedOut(f"{self._service} did not answer in time.")
-        except httpx.DecodingError:
-            failure = MalformedAnswer(f"{self._service} gave an answer that cannot be read.")
-        except httpx.TransportError:
-            failure = ServiceUnavailable(f"{self._service} cannot be reached.")
+        except httpx.TimeoutException as error:
+            failure = noted(TimedOut(f"{self._service} did not answer in time."), type(error).__name__)
+        except httpx.DecodingError as error:
+            failure = noted(self._unreadable(), type(error).__name__)
+        except httpx.TransportError as error:
+            failure = noted(ServiceUnavailable(f"{self._service} cannot be reached."), type(error).__name__)
         else:
             return self._read(response, content, answer)
         raise failure  # outside the handlers: their errors hold the request, and with it the key
@@ -85,30 +88,33 @@ class JsonApi:
 
     def _read(self, response: httpx.Response, content: bytes, answer: type[T]) -> T:
         if response.status_code != httpx.codes.OK:
-            self._refuse(response, content)
-        self.misconfiguration = None
+            raise self._refusal(response, content)
         try:
             return msgspec.json.decode(content, type=answer)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            failure = MalformedAnswer(f"{self._service} gave an answer that cannot be read.")
+            failure = self._unreadable()
         raise failure
 
-    def _refuse(self, response: httpx.Response, content: bytes) -> NoReturn:
+    def _unreadable(self) -> MalformedAnswer:
+        return MalformedAnswer(f"{self._service} gave an answer that cannot be read.")
+
+    def _refusal(self, response: httpx.Response, content: bytes) -> LedgerError:
         status = response.status_code
+        seen = f"HTTP {status}"
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            raise RateLimited(
+            limited = RateLimited(
                 f"{self._service} is over its limit of requests; try again later.",
                 retry_after=retry_after_seconds(response.headers),
             )
+            return noted(limited, seen)
         if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT:
-            raise ServiceUnavailable(f"{self._service} is not available at the moment; try again later.")
+            down = ServiceUnavailable(f"{self._service} is not available at the moment; try again later.")
+            return noted(down, seen)
         named = _ERROR_CODE.search(content)
         reason = named[1].decode() if named else None
-        self.misconfiguration = (
-            f"{self._service} answers {status}{f' ({reason})' if reason else ''}: look at its address and key"
-        )
         self._log_once(status, reason)
-        raise Misconfigured(f"{self._service} cannot be used at the moment.")
+        refused = Misconfigured(f"{self._service} cannot be used at the moment.")
+        return noted(refused, f"{seen} {reason}" if reason else seen)
 
     def _log_once(self, status: int, reason: str | None) -> None:
         """Each food of each plate meets the same refusal: the operator needs to hear of it once in a process."""

@@ -13,6 +13,7 @@ from adapters.service_errors import (
     TimedOut,
     UnusableAnswer,
     WouldFailAgain,
+    noted,
 )
 from ledger import AnalysisFailure, AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable
 
@@ -62,7 +63,18 @@ _OURS = re.compile(r"\b(?:models?|param(?:eter)?s?|argument|schema|tokens?|key|b
 
 
 def failure_of(error: APIError) -> AnalysisFailure:
-    """The ledger's error for one that the SDK raised; a fault of our own is logged."""
+    """The ledger's error for one that the SDK raised, with a note of what the service did."""
+    return noted(_failure_of(error), _seen(error))
+
+
+def _seen(error: APIError) -> str:
+    if not isinstance(error, APIStatusError):
+        return type(error).__name__
+    code = error.code
+    return f"HTTP {error.status_code}" + (f" {code}" if code and _IDENTIFIER.fullmatch(code) else "")
+
+
+def _failure_of(error: APIError) -> AnalysisFailure:
     if isinstance(error, APITimeoutError):
         return TimedOut(f"{SERVICE} did not answer in time.")
     if isinstance(error, APIConnectionError):

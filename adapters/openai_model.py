@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import structlog
-from openai import APIError
+from openai import APIError, APIStatusError
 from openai.types.responses import ResponseFormatTextJSONSchemaConfigParam, ResponseInputContentParam
 
 from adapters.model_task import Task
@@ -15,6 +15,7 @@ from adapters.openai_http import AnswerOverCap, openai_client
 from adapters.prices import PriceTable
 from adapters.refusals import is_refusal
 from adapters.resilience import Resilience
+from adapters.spending import Charge, HourlySpending
 from ledger import ANALYSIS_FAILURES, AnalysisFailure, ModelRun
 
 _log = structlog.get_logger(__name__)
@@ -27,7 +28,7 @@ class OpenAIModel:
 
     `base_url` is the address above `/responses`, as https://api.openai.com/v1. Nothing is stored at the service.
     `max_output_tokens` bounds an answer, thinking included, and `max_answer_bytes` what is read of it. Without
-    `prices` costs are unknown.
+    `prices` costs are unknown; with them, no call is made while `spending` has no room.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class OpenAIModel:
         max_output_tokens: int = 8_000,
         max_answer_bytes: int = 2_000_000,
         prices: PriceTable | None = None,
+        spending: HourlySpending | None = None,
     ) -> None:
         self._model = model
         self._resilience = resilience
         self._max_output_tokens = max_output_tokens
         self._prices = prices
+        self._spending = spending
         self._client = openai_client(
             base_url=base_url,
             api_key=api_key,
@@ -65,9 +68,16 @@ class OpenAIModel:
         `read` raises ValueError for words of which it can make nothing. `user_id` is sent only as a hash.
         Raises PhotoNotAccessible, AnalysisRefused, RateLimited, ServiceUnavailable.
         """
+        if self._spending is not None:
+            self._spending.require_room()
         return await self._resilience.call(
             lambda: self._attempt(task, content, read, user_id), on_behalf_of=user_id
         )
+
+    @property
+    def misconfiguration(self) -> str | None:
+        """What only the operator can mend, in a sentence; None while the service takes our requests."""
+        return self._resilience.misconfiguration
 
     async def aclose(self) -> None:
         await self._client.close()
@@ -83,6 +93,7 @@ class OpenAIModel:
         answer_format = ResponseFormatTextJSONSchemaConfigParam(
             type="json_schema", name=task.schema_name, schema=task.schema, strict=True
         )
+        charge = self._spending.begin() if self._spending is not None else None
         try:
             raw = await self._client.responses.with_raw_response.create(
                 model=self._model,
@@ -94,13 +105,21 @@ class OpenAIModel:
                 store=False,
             )
         except APIError as error:
+            if isinstance(error, APIStatusError):
+                self._settle(charge, 0.0)
             failure = failure_of(error)
         except AnswerOverCap:
             failure = unusable()
         else:
             answer = decode_answer(raw.content)
-            return self._used(answer, read), self._run(answer, task)
+            run = self._run(answer, task)
+            self._settle(charge, run.cost)
+            return self._used(answer, read), run
         raise failure  # outside the handler: the SDK's error holds the request, and with it the photo's address
+
+    def _settle(self, charge: Charge | None, cost: float | None) -> None:
+        if self._spending is not None and charge is not None and cost is not None:
+            self._spending.settle(charge, cost)
 
     def _used(self, answer: ModelAnswer, read: Callable[[str], T]) -> T:
         failure: AnalysisFailure

@@ -21,6 +21,11 @@ class OpenAIRecognizer:
         plate, run = await self._model.ask(FOODS_TASK, content, read_plate, user_id=user_id)
         return Recognition(dish_name=plate.dish_name, foods=plate.foods, run=run, remarks=plate.remarks)
 
+    @property
+    def misconfiguration(self) -> str | None:
+        """What only the operator can mend, in a sentence; None while the service takes our requests."""
+        return self._model.misconfiguration
+
     async def aclose(self) -> None:
         await self._model.aclose()
 

@@ -31,6 +31,10 @@ class PriceTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     currency: str
     models: Mapping[str, Rates]
 
+    def has(self, model: str) -> bool:
+        """Whether a call of the model in its default tier has a price."""
+        return self._rates(model, None) is not None
+
     def cost(self, model: str, service_tier: str | None, tokens: TokenUsage) -> float | None:
         """The cost in `currency`, to nine decimals; None where the model's price or the tokens are not known.
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import TypeVar
 
 import stamina
 import structlog
 
 from adapters.circuit_breaker import CircuitBreaker
-from adapters.service_errors import MalformedAnswer, TimedOut, is_worth_a_retry
+from adapters.service_errors import MalformedAnswer, Misconfigured, QuotaExhausted, TimedOut, is_worth_a_retry
 from ledger import LedgerError, RateLimited
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +39,8 @@ class Resilience:
         wait_max: float = 3.0,
     ) -> None:
         self.service = service
+        self.misconfiguration: str | None = None
+        """What the service has against our address, key or account, for the operator; None since it answered."""
         self.attempt_timeout = attempt_timeout
         self._attempts = attempts
         self._budget = budget
@@ -58,7 +61,7 @@ class Resilience:
         deadline = asyncio.get_running_loop().time() + self._budget
         earlier: LedgerError | None = None
         async for trial in stamina.retry_context(
-            on=_Retries(self.service, deadline, self._wait_initial, self.attempt_timeout),
+            on=_Retries(deadline, self._wait_initial, self.attempt_timeout),
             attempts=self._attempts,
             timeout=None,
             wait_initial=self._wait_initial,
@@ -66,12 +69,35 @@ class Resilience:
             wait_max=self._wait_max,
         ):
             with trial:
+                started = perf_counter()
                 try:
-                    return await self._bounded(attempt, deadline, earlier)
+                    answer = await self._bounded(attempt, deadline, earlier)
                 except LedgerError as error:
+                    self._log_failure(error, trial.num, perf_counter() - started)
                     earlier = error
                     raise
+                self.misconfiguration = None
+                return answer
         raise AssertionError("the retry layer ends with a result or an error")
+
+    def _log_failure(self, error: LedgerError, attempt: int, seconds: float) -> None:
+        """One line for each attempt that failed. What the service itself did is in the error's notes."""
+        seen = ", ".join(getattr(error, "__notes__", [])) or type(error).__name__
+        if isinstance(error, Misconfigured | QuotaExhausted):
+            # The operator's affair, with a line of its own where it was seen.
+            self.misconfiguration = f"it answers {seen}: look at its address, key and account"
+            return
+        write = _log.warning if is_worth_a_retry(error) else _log.info
+        write(
+            "service_call_failed",
+            service=self.service,
+            code=error.code.value,
+            seen=seen,
+            retry_after=error.retry_after if isinstance(error, RateLimited) else None,
+            attempt=attempt,
+            duration_ms=round(seconds * 1000, 1),
+            circuit=self._breaker.state,
+        )
 
     async def _bounded(
         self, attempt: Callable[[], Awaitable[T]], deadline: float, earlier: LedgerError | None
@@ -91,8 +117,7 @@ class Resilience:
 class _Retries:
     """Decides, failure by failure, whether one call goes on: the wait in seconds, True for the usual one, or False."""
 
-    def __init__(self, service: str, deadline: float, shortest_wait: float, attempt_timeout: float) -> None:
-        self._service = service
+    def __init__(self, deadline: float, shortest_wait: float, attempt_timeout: float) -> None:
         self._deadline = deadline
         self._shortest_wait = shortest_wait
         self._attempt_timeout = attempt_timeout
@@ -109,6 +134,4 @@ class _Retries:
         needed = self._attempt_timeout if isinstance(error, TimedOut) else 0.0
         if asyncio.get_running_loop().time() + wait + needed > self._deadline:
             return False
-        code = error.code if isinstance(error, LedgerError) else None
-        _log.warning("service_call_failed", service=self._service, code=code, retry_after=asked)
         return True if asked is None else wait

@@ -3,7 +3,11 @@
 The retry layer and the circuit breaker decide by these; to the ledger each is the error that it extends.
 """
 
-from ledger import RateLimited, ServiceUnavailable
+from typing import TypeVar
+
+from ledger import LedgerError, RateLimited, ServiceUnavailable
+
+AnyError = TypeVar("AnyError", bound=LedgerError)
 
 
 class MalformedAnswer(ServiceUnavailable):
@@ -26,6 +30,7 @@ class Misconfigured(WouldFailAgain):
     """The service refuses our key, our model or our request: only the operator can mend it."""
 
     retryable = False
+    retry_after = None
 
 
 class AnswerTooLarge(WouldFailAgain):
@@ -40,6 +45,12 @@ class QuotaExhausted(RateLimited):
     """The account has no credit left. Waiting does not bring it back, so it is never retried."""
 
     retryable = False
+
+
+def noted(error: AnyError, seen: str) -> AnyError:
+    """The error with a note for the log of what the service did: a status, or the name of an exception."""
+    error.add_note(seen)
+    return error
 
 
 def is_service_failure(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
 """The GraphQL API: the application, and who may use it."""
 
-from api.app import GRAPHQL_PATH, create_app
+from api.app import GRAPHQL_PATH, WebClients, create_app
 from api.auth import (
     Authenticator,
     JwksAuthenticator,
@@ -9,14 +9,17 @@ from api.auth import (
     SharedSecretAuthenticator,
     Unauthenticated,
 )
+from api.http import Check
 
 __all__ = [
     "GRAPHQL_PATH",
     "Authenticator",
+    "Check",
     "JwksAuthenticator",
     "KeysUnavailable",
     "Principal",
     "SharedSecretAuthenticator",
     "Unauthenticated",
+    "WebClients",
     "create_app",
 ]

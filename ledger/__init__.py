@@ -2,11 +2,13 @@
 
 from ledger.alike_records import without_alike
 from ledger.analysis import MealAnalysis
+from ledger.analysis_limits import AnalysisLimits
 from ledger.analysis_run import AnalysisRuns
 from ledger.application import MealLedger, TypedEventMapper
 from ledger.command_handlers import CommandHandlers
 from ledger.commands import (
     AnalysisOutcome,
+    AnalysisReport,
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
     ConfirmOutcome,
@@ -36,6 +38,7 @@ from ledger.errors import (
     RateLimited,
     ServiceUnavailable,
     UnknownEntry,
+    Unreadable,
 )
 from ledger.events import (
     TOPICS,
@@ -100,8 +103,10 @@ __all__ = [
     "Actor",
     "AmountUnusable",
     "AnalysisFailure",
+    "AnalysisLimits",
     "AnalysisOutcome",
     "AnalysisRefused",
+    "AnalysisReport",
     "AnalysisRuns",
     "AnalyzeMealPhoto",
     "AwaitingMeal",
@@ -174,6 +179,7 @@ __all__ = [
     "TokenUsage",
     "TypedEventMapper",
     "UnknownEntry",
+    "Unreadable",
     "UpdateMeal",
     "WarningCode",
     "apply_changes",

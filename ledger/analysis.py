@@ -12,6 +12,7 @@ from ledger.food_matching import MAX_NAME, canonical
 from ledger.food_search import FoodSearch, FoundFood
 from ledger.nutrition import MAX_GRAMS, is_amount, rounded
 from ledger.ports import FoodChooser, FoodRecognizer, RecognizedFood
+from ledger.steps import Steps
 from ledger.values import ChoiceRun, FoodState, MealEntry, MealWarning, Proposal, WarningCode
 
 _SHARE_OF_TIME = 0.95
@@ -32,19 +33,29 @@ class MealAnalysis:
         self._chooser = chooser
 
     async def propose(
-        self, *, photo_url: str, dish_hint: str | None, user_id: str, seconds: float
+        self,
+        *,
+        photo_url: str,
+        dish_hint: str | None,
+        user_id: str,
+        seconds: float,
+        steps: Steps | None = None,
     ) -> Proposal:
         """The proposed meal, before `seconds` have passed. Raises an AnalysisFailure, TimeoutError.
+
+        `steps` is told how long `recognize`, `search` and `choose` took.
 
         Databases that are down, over their limit, misconfigured or too slow fail no analysis: the entries of which they
         say nothing have unknown nutrients, and a warning.
         """
+        steps = steps or Steps()
         clock = asyncio.get_running_loop().time
         started = clock()
         async with asyncio.timeout_at(started + seconds):
-            recognition = await self._recognizer.recognize(
-                photo_url=photo_url, dish_hint=dish_hint, user_id=user_id
-            )
+            with steps.take("recognize"):
+                recognition = await self._recognizer.recognize(
+                    photo_url=photo_url, dish_hint=dish_hint, user_id=user_id
+                )
             foods = merged(food for food in recognition.foods if is_amount(food.grams))
             unusable = [food for food in recognition.foods if not is_amount(food.grams)]
             if not foods and unusable:
@@ -52,9 +63,12 @@ class MealAnalysis:
             if not foods:
                 raise NoFoodRecognized("No food was recognised in the photo.")
             until = started + _SHARE_OF_TIME * seconds
-            found, choice = await self._choose(
-                await self._search.find(foods, until=until), user_id, until=until
-            )
+            with steps.take("search"):
+                found: Sequence[FoundFood] = await self._search.find(foods, until=until)
+            choice: ChoiceRun | None = None
+            if self._chooser is not None:
+                with steps.take("choose"):
+                    found, choice = await chosen(self._chooser, found, user_id=user_id, until=until)
         entries = [_entry(food) for food in found]
         return Proposal(
             dish_name=recognition.dish_name,
@@ -75,13 +89,6 @@ class MealAnalysis:
             duration_ms=round((clock() - started) * 1000),
             choice=choice,
         )
-
-    async def _choose(
-        self, found: Sequence[FoundFood], user_id: str, *, until: float
-    ) -> tuple[Sequence[FoundFood], ChoiceRun | None]:
-        if self._chooser is None:
-            return found, None
-        return await chosen(self._chooser, found, user_id=user_id, until=until)
 
 
 def merged(foods: Iterable[RecognizedFood]) -> list[RecognizedFood]:

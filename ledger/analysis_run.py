@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from math import inf
 from uuid import UUID
 
+from msgspec import structs
+
 from ledger.analysis import MealAnalysis
-from ledger.commands import AnalysisOutcome
+from ledger.commands import AnalysisOutcome, AnalysisReport
 from ledger.deadline import Deadline
 from ledger.errors import ANALYSIS_FAILURES, Conflict, LedgerError, ServiceUnavailable, failure
 from ledger.local_day import now
 from ledger.meal import Meal
 from ledger.repository import MealRepository
+from ledger.steps import Steps
 from ledger.values import Actor, MealStatus
 
 _log = logging.getLogger(__name__)
@@ -39,16 +42,27 @@ class AnalysisRuns:
         self._clock = clock
         self._running: dict[UUID, asyncio.Task[AnalysisOutcome]] = {}
 
-    async def run(self, meal: Meal, actor: Actor, request: Deadline) -> AnalysisOutcome:
+    async def run(
+        self, meal: Meal, actor: Actor, request: Deadline, *, on_end: Callable[[], None] = lambda: None
+    ) -> AnalysisOutcome:
         """Analyse the meal just requested. When the caller has left by now, it fails without a call of the model.
 
-        A run continues to its outcome even when the caller leaves. Raises ServiceUnavailable when the request's
-        deadline comes first.
+        A run continues to its outcome even when the caller leaves; `on_end` is called then. Raises ServiceUnavailable
+        when the request's deadline comes first.
         """
+
+        def ended(_: object) -> None:
+            self._running.pop(meal.id)
+            on_end()
+
         task = asyncio.create_task(self._analyze(meal, actor, request))
         self._running[meal.id] = task
-        task.add_done_callback(lambda _: self._running.pop(meal.id))
-        return await _within(request, task)
+        task.add_done_callback(ended)
+        try:
+            return await _within(request, task)
+        except (ServiceUnavailable, asyncio.CancelledError):
+            task.add_done_callback(_log_late)
+            raise
 
     async def outcome_of(self, meal: Meal, request: Deadline) -> AnalysisOutcome:
         """The outcome of the first request, for a duplicate request: waits for it while the analysis runs.
@@ -104,6 +118,7 @@ class AnalysisRuns:
             await asyncio.wait(list(self._running.values()))
 
     async def _analyze(self, meal: Meal, actor: Actor, request: Deadline) -> AnalysisOutcome:
+        steps, run = Steps(), None
         try:
             _require_caller(request)
             proposal = await self._analysis.propose(
@@ -111,7 +126,9 @@ class AnalysisRuns:
                 dish_hint=meal.dish_hint,
                 user_id=meal.user_id,
                 seconds=min(self._deadline.total_seconds(), _SHARE_OF_REQUEST * request.remaining),
+                steps=steps,
             )
+            run = proposal.run
             meal.propose(proposal, actor=actor)
         except TimeoutError:
             meal.fail(ServiceUnavailable("The analysis took too long. Please try again."), actor=actor)
@@ -122,7 +139,9 @@ class AnalysisRuns:
             meal.fail(ServiceUnavailable("The analysis failed. Please try again."), actor=actor)
             await self._record(meal)
             raise
-        return await self._record(meal)
+        with steps.take("record"):
+            outcome = await self._record(meal)
+        return structs.replace(outcome, report=AnalysisReport(run=run, steps=steps.milliseconds))
 
     async def _record(self, meal: Meal) -> AnalysisOutcome:
         try:
@@ -141,6 +160,15 @@ class AnalysisRuns:
 def _require_caller(request: Deadline) -> None:
     if request.passed:
         raise ServiceUnavailable("The request was abandoned before the analysis began. Please try again.")
+
+
+def _log_late(task: asyncio.Task[AnalysisOutcome]) -> None:
+    """The outcome of an analysis whose caller was not told of it."""
+    if task.exception() is None:
+        outcome = task.result()
+        code = None if outcome.error is None else outcome.error.code
+        details = {"meal_id": outcome.meal.id, "status": outcome.meal.status, "code": code}
+        _log.info("analysis_ended_late", extra=details)
 
 
 async def _within(request: Deadline, run: asyncio.Task[AnalysisOutcome]) -> AnalysisOutcome:

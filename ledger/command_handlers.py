@@ -7,6 +7,7 @@ from random import uniform
 
 from msgspec import UNSET, structs
 
+from ledger.analysis_limits import AnalysisLimits
 from ledger.analysis_run import AnalysisRuns
 from ledger.commands import (
     AnalysisOutcome,
@@ -18,7 +19,7 @@ from ledger.commands import (
     UpdateMeal,
 )
 from ledger.deadline import NO_DEADLINE, Deadline
-from ledger.errors import Conflict, IdempotencyConflict
+from ledger.errors import Conflict, IdempotencyConflict, LedgerError, MealNotFound, RateLimited
 from ledger.idempotency import fingerprint, former_fingerprint, meal_id_for
 from ledger.local_day import now
 from ledger.meal import Meal
@@ -48,11 +49,15 @@ class CommandHandlers:
         meals: MealRepository,
         runs: AnalysisRuns,
         *,
+        limits: AnalysisLimits,
+        id_secret: bytes,
         local_environment: bool,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._meals = meals
         self._runs = runs
+        self._limits = limits
+        self._id_secret = id_secret
         self._local_environment = local_environment
         self._clock = clock
 
@@ -61,24 +66,44 @@ class CommandHandlers:
     ) -> AnalysisOutcome:
         """Append the request, analyse, append the outcome. A duplicate request returns the outcome of the first.
 
-        Raises InvalidArgument, IdempotencyConflict, and ServiceUnavailable when the event store cannot be reached.
+        Raises InvalidArgument, IdempotencyConflict, RateLimited for a person's own limits, and ServiceUnavailable when
+        the event store cannot be reached. A duplicate counts against no limit.
         """
         meal = self._requested(actor, command)
         try:
+            admission = self._limits.admit(actor.user_id)
+        except RateLimited as limited:
+            if command.idempotency_key is None:
+                raise
+            return await self._duplicate(meal, command, deadline, otherwise=limited)
+        try:
             await self._meals.append(meal, deadline)
-        except Conflict:
+        except Conflict as conflict:
+            self._limits.withdraw(admission)
+            return await self._duplicate(meal, command, deadline, otherwise=conflict)
+        except BaseException:
+            self._limits.withdraw(admission)
+            raise
+        return await self._runs.run(meal, actor, deadline, on_end=lambda: self._limits.end(admission))
+
+    async def _duplicate(
+        self, meal: Meal, command: AnalyzeMealPhoto, deadline: Deadline, *, otherwise: LedgerError
+    ) -> AnalysisOutcome:
+        """The outcome of the same request, sent before; raises `otherwise` where there was none."""
+        try:
             first = await self._meals.get(meal.id, deadline)
-            if first.fingerprint not in {meal.fingerprint, former_fingerprint(meal.id, command)}:
-                raise IdempotencyConflict(
-                    "This idempotency key was used for a different request.", field="idempotencyKey"
-                ) from None
-            return await self._runs.outcome_of(first, deadline)
-        return await self._runs.run(meal, actor, deadline)
+        except MealNotFound:
+            raise otherwise from None
+        if first.fingerprint not in {meal.fingerprint, former_fingerprint(meal.id, command)}:
+            raise IdempotencyConflict(
+                "This idempotency key was used for a different request.", field="idempotencyKey"
+            )
+        return await self._runs.outcome_of(first, deadline)
 
     def _requested(self, actor: Actor, command: AnalyzeMealPhoto) -> Meal:
         at = self._clock()
         eaten_at = at if command.eaten_at is None else command.eaten_at
-        meal_id = meal_id_for(actor.user_id, check_idempotency_key(command.idempotency_key))
+        meal_id = meal_id_for(actor.user_id, check_idempotency_key(command.idempotency_key), self._id_secret)
         return Meal.request_analysis(
             meal_id,
             actor=actor,

@@ -1,5 +1,6 @@
 """The commands as plain data, their outcomes, and the port through which callers send them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -7,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from ledger.deadline import NO_DEADLINE, Deadline
 from ledger.errors import LedgerError
-from ledger.values import Actor, MealSnapshot, MealType
+from ledger.values import Actor, MealSnapshot, MealType, ModelRun
 
 
 class AnalyzeMealPhoto(Struct, frozen=True, kw_only=True):
@@ -61,10 +62,21 @@ class MealOutcome(Struct, frozen=True, kw_only=True):
     position: int
 
 
+class AnalysisReport(Struct, frozen=True, kw_only=True):
+    """For the log: the model's run, None where it gave no usable answer, and each step's duration in milliseconds."""
+
+    run: ModelRun | None
+    steps: Mapping[str, int]
+
+
 class AnalysisOutcome(MealOutcome, frozen=True, kw_only=True):
-    """`error` says why the meal is FAILED, or still ANALYZING; None for an analysed meal."""
+    """`error` says why the meal is FAILED, or still ANALYZING; None for an analysed meal.
+
+    `report` is of the analysis that this command ran; None for a duplicate request.
+    """
 
     error: LedgerError | None
+    report: AnalysisReport | None = None
 
 
 class ConfirmOutcome(MealOutcome, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ LedgerError
 ├── UnknownEntry
 ├── IdempotencyConflict
 ├── Conflict
+├── Unreadable
 ├── NoFoodRecognized      ┐
 ├── AmountUnusable        │
 ├── PhotoNotAccessible    │
@@ -37,17 +38,19 @@ class ErrorCode(StrEnum):
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     RATE_LIMITED = "RATE_LIMITED"
     CONFLICT = "CONFLICT"
+    UNREADABLE = "UNREADABLE"
 
 
 class LedgerError(Exception):
     """An expected error.
 
     `message` is safe to show to the caller; `field` is the API's name of the argument at fault. `retryable`: whether
-    the same request may succeed later.
+    the same request may succeed later, after `retry_after` seconds where that is known.
     """
 
     code: ErrorCode
     retryable = False
+    retry_after: float | None = None
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -99,6 +102,15 @@ class Conflict(LedgerError):
     retryable = True
 
 
+class Unreadable(LedgerError):
+    """An event of the meal is not what this code writes: it is damaged, or a newer version wrote it."""
+
+    code = ErrorCode.UNREADABLE
+
+    def __init__(self) -> None:
+        super().__init__("This meal cannot be read; the operator has been told.")
+
+
 class NoFoodRecognized(LedgerError):
     """The model saw no food in the photo."""
 
@@ -124,7 +136,7 @@ class AnalysisRefused(LedgerError):
 
 
 class RateLimited(LedgerError):
-    """A required service is over its limit. `retry_after` is in seconds, where the service gave it."""
+    """A required service is over its limit, or the person's own is reached."""
 
     code = ErrorCode.RATE_LIMITED
     retryable = True
@@ -139,6 +151,7 @@ class ServiceUnavailable(LedgerError):
 
     code = ErrorCode.SERVICE_UNAVAILABLE
     retryable = True
+    retry_after: float | None = 5.0
 
 
 class OutcomeUnknown(ServiceUnavailable):

@@ -1,8 +1,9 @@
 """Idempotency by construction: the meal's id is derived from user and key, so a duplicate request cannot append."""
 
 import hashlib
+import hmac
 from datetime import UTC
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import msgspec
 from msgspec import structs
@@ -10,14 +11,20 @@ from msgspec import structs
 from ledger.commands import AnalyzeMealPhoto
 from ledger.photo_url import photo_address
 
-_MEALS = UUID("6d61dc14-9c0b-4f0e-8f5d-6f6a1d0f3c11")
+_VERSION_AND_VARIANT = 0xF << 76 | 3 << 62
 
 
-def meal_id_for(user_id: str, idempotency_key: str | None) -> UUID:
-    """The id of the meal of this user's request with this key; without a key, a new id each time."""
+def meal_id_for(user_id: str, idempotency_key: str | None, secret: bytes) -> UUID:
+    """The id of the meal of this user's request with this key; without a key, a new id each time.
+
+    It is keyed with `secret` (HMAC-SHA-256), so that nobody can tell the meals of a person from what they know of them.
+    With another secret a request sent again is a new one. The version is that of ids of one's own making (RFC 9562, 8).
+    """
     if idempotency_key is None:
         return uuid4()
-    return uuid5(_MEALS, f"{len(user_id)}:{user_id}{idempotency_key}")
+    request = f"{len(user_id)}:{user_id}{idempotency_key}".encode()
+    digest = int.from_bytes(hmac.digest(secret, request, "sha256")[:16])
+    return UUID(int=digest & ~_VERSION_AND_VARIANT | 8 << 76 | 2 << 62)
 
 
 def fingerprint(meal_id: UUID, command: AnalyzeMealPhoto) -> str:

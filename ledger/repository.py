@@ -11,11 +11,17 @@ from typing import TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    MapperDeserialisationError,
+    PersistenceError,
+    StoredEvent,
+)
 
 from ledger.application import MealLedger
 from ledger.deadline import NO_DEADLINE, Deadline
-from ledger.errors import Conflict, MealFull, MealNotFound, OutcomeUnknown, ServiceUnavailable
+from ledger.errors import Conflict, MealFull, MealNotFound, OutcomeUnknown, ServiceUnavailable, Unreadable
 from ledger.events import MealEvent
 from ledger.meal import MAX_EVENTS, Meal
 
@@ -79,20 +85,23 @@ class MealRepository:
 
     def _load(self, meal_id: UUID, owner: str | None = None) -> Meal:
         # Counted before it is decoded: a stream without end would keep a thread busy for seconds.
-        stored = self._application.recorder.select_events(meal_id, limit=MAX_EVENTS + 1)
-        too_long = len(stored) > MAX_EVENTS
-        meal = self._replay(stored[:1] if too_long else stored)
-        if meal is None or owner not in {None, meal.user_id}:
-            raise MealNotFound
-        if too_long:
-            raise MealFull(
-                f"This meal has more than {MAX_EVENTS} changes and can no longer be changed or deleted. "
-                "To change it further, record it again."
-            )
-        return meal
+        try:
+            stored = self._application.recorder.select_events(meal_id, limit=MAX_EVENTS + 1)
+            meal = self._replay(stored[:1])
+            # The owner is asked for first: how long another person's meal takes to load tells nothing of it.
+            if meal is None or owner not in {None, meal.user_id}:
+                raise MealNotFound
+            if len(stored) > MAX_EVENTS:
+                raise MealFull(
+                    f"This meal has more than {MAX_EVENTS} changes and can no longer be changed or deleted. "
+                    "To change it further, record it again."
+                )
+            return self._replay(stored[1:], meal) or meal
+        except (DataError, MapperDeserialisationError) as error:
+            _log.exception("event_unreadable", extra={"meal_id": str(meal_id)})
+            raise Unreadable from error
 
-    def _replay(self, stored: Sequence[StoredEvent]) -> Meal | None:
-        meal: Meal | None = None
+    def _replay(self, stored: Sequence[StoredEvent], meal: Meal | None = None) -> Meal | None:
         for event in map(self._application.mapper.to_domain_event, stored):
             time.sleep(0)  # let other threads run: the interpreter would switch only every few milliseconds
             assert isinstance(event, MealEvent)  # noqa: S101 - the mapper's registry admits no other

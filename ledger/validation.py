@@ -1,5 +1,6 @@
 """Validation of the arguments of commands, beyond their types. Failures raise InvalidArgument."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +11,9 @@ from ledger.local_day import check_eaten_at, local_date, usual_meal_type
 from ledger.nutrition import MAX_GRAMS, is_amount, rounded
 from ledger.time_zones import canonical_zone
 from ledger.values import MealType, Timing
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and newline (Unicode's category Cc), and those that turn the direction of a text."""
 
 MAX_HINT = 500
 MAX_NOTES = 2000
@@ -25,9 +29,10 @@ def parse_meal_id(text: str) -> UUID:
 
 
 def check_text(text: str | None, *, field: str, longest: int) -> str | None:
-    """`text` without surrounding blanks, or None if it is blank.
+    """`text` without surrounding blanks, its lines ended by a newline each, or None if it is blank.
 
-    Raises InvalidArgument for a text of more than `longest` characters, and for invalid Unicode.
+    Raises InvalidArgument for a text of more than `longest` characters, for invalid Unicode, and for characters that no
+    person writes and no reader sees: they could make a text look like another one, or command a terminal.
     """
     if text is None:
         return None
@@ -37,7 +42,12 @@ def check_text(text: str | None, *, field: str, longest: int) -> str | None:
         text.encode()
     except UnicodeEncodeError as error:
         raise InvalidArgument(f"{field} is not valid Unicode.", field=field) from error
-    return text.strip() or None
+    text = text.replace("\r\n", "\n").strip()
+    if (found := _UNSEEN.search(text)) is not None:
+        raise InvalidArgument(
+            f"{field} has the control character U+{ord(found[0]):04X}, which is not allowed.", field=field
+        )
+    return text or None
 
 
 def check_idempotency_key(key: str | None) -> str | None:

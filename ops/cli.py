@@ -102,6 +102,7 @@ def token(
 
 @app.command()
 def smoke(
+    context: typer.Context,
     url: Annotated[str, typer.Option(help="Where the service answers, such as http://127.0.0.1:8000")],
     token: Annotated[
         str,
@@ -115,6 +116,13 @@ def smoke(
     """Check a deployment: health, introspection, a photo analysed, confirmed, and in the daily summary."""
     from ops.smoke import report_as_json, report_as_lines
 
+    source = context.get_parameter_source("token")
+    if token and source is not None and source.name == "COMMANDLINE":
+        typer.echo(
+            "meal-ledger: every user of this machine can read a token that is given as an option; "
+            "set MEAL_LEDGER_TOKEN instead",
+            err=True,
+        )
     report = report_as_json if json else report_as_lines
     if not report(url, token):
         raise typer.Exit(1)

@@ -16,6 +16,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from ops.redaction import redact
 
 # These libraries log addresses, commands or whole requests below WARNING: personal data, whatever our own level is.
+_OWN = frozenset({"adapters", "api", "ledger", "ops", "projections", "__main__"})
 _QUIET = ("httpcore", "httpcore2", "httpx", "httpx2", "motor", "openai", "pymongo", "uvicorn.access")
 
 
@@ -38,7 +39,7 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_shared(),
+            foreign_pre_chain=[*_shared(), _name_what_libraries_say],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *(_for_a_terminal() if output.isatty() else _for_machines()),
@@ -72,6 +73,18 @@ def _merge_contextvars(_logger: WrappedLogger, _method: str, event: EventDict) -
     return event
 
 
+def _name_what_libraries_say(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A library logs sentences: they become the `message` of an event of one name. Our own have static names."""
+    if str(event.get("logger", "")).partition(".")[0] not in _OWN:
+        event["message"], event["event"] = event["event"], "library_message"
+    return event
+
+
+def _time_and_level_first(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
+    return {**first, **event}
+
+
 def _shared() -> list[Processor]:
     return [
         _merge_contextvars,
@@ -90,6 +103,7 @@ def _for_machines() -> list[Processor]:
     return [
         structlog.processors.ExceptionRenderer(traceback),
         redact,
+        _time_and_level_first,
         structlog.processors.JSONRenderer(),
     ]
 

@@ -20,19 +20,38 @@ _PERSONAL_NAMES = frozenset({
 })  # fmt: skip
 _SECRET_ENDINGS = ("_token", "_secret", "_password", "_api_key", "_dsn", "_authorization")
 
+_LONGEST = 50_000
+"""Longer strings are cut: a log line is for reading."""
+
+_NAMES = (
+    r"api[-_ ]?key|token|passw(?:or)?d|pwd|secret|sig|signature|credentials?|authorization|(?:aws)?accesskeyid|"
+    r"access[-_]?key"
+)
+# Each pattern looks at a character a bounded number of times, whatever the text: no run of letters is begun twice.
 _IN_TEXT = (
     # The user name and password of a URL.
-    (re.compile(r"(?P<keep>[a-z][a-z0-9+.-]*://)[^\s/@'\"]+@", re.IGNORECASE), rf"\g<keep>{REDACTED}@"),
-    (re.compile(r"(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE), rf"\g<keep>{REDACTED}"),
-    # A JSON Web Token on its own: its header and its claims begin with {" in base64.
-    (re.compile(r"\beyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), REDACTED),
-    (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), REDACTED),
-    # A key in the query of a URL or in a form.
     (
-        re.compile(r"(?P<keep>\b(?:api_?key|access_token|token|password|secret)=)[^\s&'\"]+", re.IGNORECASE),
+        re.compile(r"(?<![a-z0-9+.-])(?P<keep>[a-z][a-z0-9+.-]{0,30}://)[^\s/@'\"]{1,2000}@", re.IGNORECASE),
+        rf"\g<keep>{REDACTED}@",
+    ),
+    (
+        re.compile(r"(?P<keep>\b(?:bearer|basic)\s{1,3})[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE),
         rf"\g<keep>{REDACTED}",
     ),
-)  # fmt: skip
+    # A JSON Web Token on its own: its header and its claims begin with {" in base64.
+    (re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), REDACTED),
+    (re.compile(r"(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{16,}"), REDACTED),
+    # A secret behind its name: in the query of a URL, in a form, in a header, in JSON, in a sentence.
+    (
+        re.compile(
+            rf"(?P<keep>(?<![A-Za-z0-9])(?:[a-z0-9]{{1,30}}[-_]){{0,4}}(?:{_NAMES})[\"']?\s{{0,3}}[:=]\s{{0,3}})"
+            r"(?!(?:bearer|basic)\s)"
+            r"(?:\"[^\"]{1,4000}\"|'[^']{1,4000}'|[^\s&'\",;]+)",
+            re.IGNORECASE,
+        ),
+        rf"\g<keep>{REDACTED}",
+    ),
+)
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -43,7 +62,9 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 
 
 def redact_text(text: str) -> str:
-    """`text` with tokens, keys and the credentials of URLs masked."""
+    """`text` with tokens, keys, passwords and the credentials of URLs masked, cut where it is very long."""
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}… ({len(text) - _LONGEST} more)"
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text

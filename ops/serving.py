@@ -2,37 +2,55 @@
 
 import asyncio
 import math
+import os
 import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from time import monotonic
 from types import FrameType
 
 import structlog
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 
-from api import create_app
+from api import Check, WebClients, create_app
 from ledger import StaleAnalysisSweep
 from ops.composition_root import open_api_parts, open_projectors, request_deadline
 from ops.database import Store, open_store
 from ops.errors import AddressUnusable, NotStopped
+from ops.http_connections import connection_class
+from ops.local.landing_page import landing_page
+from ops.outages import Outages, watch_projectors, watched
 from ops.settings import ServeSettings, StoreSettings
 
 _log = structlog.get_logger(__name__)
+
+_LOCAL_ORIGINS = r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?"
+"""Pages of this machine, which may use the local environment."""
 
 _SWEEP_EVERY = timedelta(seconds=30)
 
 
 def serve(settings: ServeSettings, host: str, port: int) -> None:
-    """Run the API until SIGTERM or SIGINT: then no new connection is taken, and requests in hand are answered.
+    """Run the API until SIGTERM or SIGINT: it is not ready then, and soon ends.
 
+    For SHUTDOWN_DELAY_SECONDS it takes connections as before, so that a balancer can turn away; then no new connection
+    is taken, and requests in hand are answered. A second SIGINT ends it at once.
     Raises AddressUnusable, DatabaseUnusable.
     """
-    with _listener(host, port) as listener, open_store(settings) as store, _ended_by(lambda: None):
-        asyncio.run(_serve(settings, store, listener))
+    outages, ending = Outages(), _Ending(settings.shutdown_delay_seconds)
+    with (
+        _ended_by(ending.ask),
+        _listener(host, port) as listener,
+        open_store(settings) as store,
+        watched(settings, outages),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_serve(settings, store, listener, outages, ending))
 
 
 def project(settings: StoreSettings) -> None:
@@ -41,7 +59,12 @@ def project(settings: StoreSettings) -> None:
     Raises DatabaseUnusable at the start, NotStopped when a projector does not end in time.
     """
     ended = threading.Event()
-    with _ended_by(ended.set), open_store(settings) as store, open_projectors(settings, store) as projectors:
+    with (
+        _ended_by(lambda _: ended.set()),
+        open_store(settings) as store,
+        watched(settings, Outages()),
+        open_projectors(settings, store) as projectors,
+    ):
         projectors.start()
         _log.info("projectors_started")
         ended.wait()
@@ -50,8 +73,50 @@ def project(settings: StoreSettings) -> None:
         _log.info("projectors_stopped")
 
 
-async def _serve(settings: ServeSettings, store: Store, listener: socket.socket) -> None:
-    async with open_api_parts(settings, store) as parts:
+class _Ending:
+    """Whether the process has been told to end, and since when. Signals may come at any moment from its start on."""
+
+    def __init__(self, delay_seconds: float) -> None:
+        self._delay_seconds = delay_seconds
+        self._asked_at: float | None = None
+        self.server: _Server | None = None
+
+    def ask(self, number: int) -> None:
+        if self._asked_at is not None and number == signal.SIGINT and self.server is not None:
+            self.server.should_exit = self.server.force_exit = True
+        self._asked_at = self._asked_at or monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        return self._asked_at is not None and monotonic() >= self._asked_at + self._delay_seconds
+
+    def checks(self) -> list[Check]:
+        """For the readiness: nothing while the process is to go on."""
+        return [] if self._asked_at is None else [Check(name="process", problem="it is ending")]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which learns from us that it is to end: its own look at signals begins too late."""
+
+    def __init__(self, config: uvicorn.Config, ending: _Ending) -> None:
+        super().__init__(config)
+        self._ending = ending
+        ending.server = self
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        await super().on_tick(counter)
+        self.should_exit = self.should_exit or self._ending.is_due
+        return self.should_exit
+
+
+async def _serve(
+    settings: ServeSettings, store: Store, listener: socket.socket, outages: Outages, ending: _Ending
+) -> None:
+    async with open_api_parts(settings, store, outages) as parts:
         sweep = StaleAnalysisSweep(parts.read_models, parts.runs)
         app = create_app(
             commands=parts.commands,
@@ -59,10 +124,21 @@ async def _serve(settings: ServeSettings, store: Store, listener: socket.socket)
             authenticator=parts.authenticator,
             version=settings.app_version,
             request_deadline=request_deadline(settings),
-            degraded=parts.degraded,
+            commit=settings.app_commit,
+            checks=lambda: [*ending.checks(), *parts.checks()],
+            open_pages=[landing_page(settings, os.environ)] if settings.app_env == "local" else [],
+            web=WebClients(
+                origins=settings.cors_allowed_origins,
+                origin_pattern=_LOCAL_ORIGINS if settings.app_env == "local" else None,
+                hsts=timedelta(seconds=settings.hsts_max_age_seconds),
+            ),
         )
-        async with _in_background(sweep.forever(_SWEEP_EVERY), parts.completion.forever()):
-            await uvicorn.Server(_uvicorn(settings, app)).serve(sockets=[listener])
+        async with _in_background(
+            sweep.forever(_SWEEP_EVERY),
+            parts.completion.forever(),
+            watch_projectors(parts.read_models, outages),
+        ):
+            await _Server(_uvicorn(settings, app), ending).serve(sockets=[listener])
         _log.info("api_stopped")
 
 
@@ -80,6 +156,9 @@ async def _in_background(*work: Coroutine[None, None, None]) -> AsyncIterator[No
 def _uvicorn(settings: ServeSettings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=connection_class(settings.api_max_connections),
+        ws="none",
+        timeout_keep_alive=math.ceil(settings.api_keep_alive_seconds),
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -110,11 +189,11 @@ def _listener(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _ended_by(stop: Callable[[], None]) -> Iterator[None]:
+def _ended_by(stop: Callable[[int], None]) -> Iterator[None]:
     """Call `stop` at SIGTERM and SIGINT, which then are no errors: the command ends with exit code 0."""
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        stop()
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop(number)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -20,11 +20,21 @@ from ops.setting_types import (
     HttpUrl,
     MongoUrl,
     Name,
+    Origins,
     RedisUrl,
     Seconds,
     SentryDsn,
     SigningSecret,
 )
+
+_CARRY_KEYS_OR_HEALTH_DATA = (
+    "auth_jwks_url",
+    "openai_base_url",
+    "usda_base_url",
+    "openfoodfacts_base_url",
+    "openfoodfacts_search_url",
+)
+"""Addresses that must not be reached in plain text outside the local environment."""
 
 LOCAL_ENV_FILE = "local.env"
 DEFAULT_DATA = "var"
@@ -55,11 +65,17 @@ class Settings(BaseSettings):
 
     app_env: Literal["local", "test", "staging", "production"] = "production"
     app_version: Name = Field(default_factory=installed_version)
+    app_commit: Name | None = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
     ] = "INFO"
     api_host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    cors_allowed_origins: Origins = ()
+    hsts_max_age_seconds: Annotated[int, Field(ge=0, le=10 * 365 * 86400)] = 0
+    shutdown_delay_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 0.0
+    api_keep_alive_seconds: Seconds = 75.0
+    api_max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
 
     mongodb_url: MongoUrl | None = None
     mongodb_database: DatabaseName = "meal_ledger"
@@ -69,12 +85,15 @@ class Settings(BaseSettings):
     append_threads: Annotated[int, Field(ge=1, le=256)] = 16
 
     analysis_deadline_seconds: Seconds = 30.0
+    analyses_per_hour: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    analyses_at_once: Annotated[int, Field(ge=0, le=10_000)] | None = None
     openai_api_key: ApiKey | None = None
     openai_base_url: HttpUrl = "https://api.openai.com/v1"
     openai_model: Name = "gpt-5.4-mini"
     openai_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     openai_timeout_seconds: Seconds = 20.0
     openai_prices_file: Path | None = None
+    openai_max_cost_per_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     food_choice: Annotated[Literal["score", "model"], BeforeValidator(_lower)] = "score"
     usda_api_key: ApiKey | None = None
     usda_base_url: HttpUrl = "https://api.nal.usda.gov/fdc/v1"
@@ -84,10 +103,12 @@ class Settings(BaseSettings):
     circuit_breaker_recovery_timeout: Seconds = 30.0
     nutrients_retry_seconds: Seconds = 30.0
 
+    meal_id_secret: SigningSecret | None = None
     auth_jwt_secret: SigningSecret | None = None
     auth_jwks_url: HttpUrl | None = None
     auth_issuer: Name | None = None
     auth_audience: Name | None = None
+    auth_max_token_life_seconds: Annotated[int, Field(ge=60, le=365 * 86400)] = 86400
 
     redis_url: RedisUrl | None = None
     redis_max_connections: Annotated[int, Field(ge=1, le=10_000)] = 50
@@ -116,8 +137,10 @@ class Settings(BaseSettings):
                 f"AUTH_JWT_SECRET: not allowed with APP_ENV={self.app_env}, which wants AUTH_JWKS_URL; "
                 "a shared secret is for APP_ENV=local"
             )
-        if self.auth_jwks_url and not self.auth_jwks_url.startswith("https://"):
-            raise ValueError(f"AUTH_JWKS_URL: must be https with APP_ENV={self.app_env}")
+        for name in _CARRY_KEYS_OR_HEALTH_DATA:
+            url = getattr(self, name)
+            if url and not url.startswith("https://"):
+                raise ValueError(f"{name.upper()}: must be https with APP_ENV={self.app_env}")
         return self
 
 
@@ -153,6 +176,8 @@ def load_settings(kind: type[AnySettings]) -> AnySettings:
     ]
     if issubclass(kind, ServeSettings) and not (given.auth_jwt_secret or given.auth_jwks_url):
         missing.append("AUTH_JWT_SECRET or AUTH_JWKS_URL")
+    if issubclass(kind, ServeSettings) and not (given.meal_id_secret or given.is_local):
+        missing.append("MEAL_ID_SECRET")
     if missing:
         raise BadSettings(
             f"settings are missing: {', '.join(missing)}; set them in the environment, "

@@ -11,6 +11,7 @@ from projections.errors import (
     ReadModelBehind,
     SourceUnavailable,
     UnexpectedEvent,
+    Unreadable,
 )
 from projections.folding import RoutedEvent, describe, fold, route
 from projections.meals import MEALS, decode_meal, encode_meal
@@ -36,6 +37,7 @@ from projections.queries import (
     HistoryQuery,
     MealPage,
     MealTypeSummary,
+    ReadModelCondition,
     ReadModels,
 )
 from projections.runner import ProjectorGroup, ProjectorThread
@@ -71,12 +73,14 @@ __all__ = [
     "ReadError",
     "ReadErrorCode",
     "ReadModelBehind",
+    "ReadModelCondition",
     "ReadModels",
     "RecordedEvent",
     "RoutedEvent",
     "SourceUnavailable",
     "StorageFault",
     "UnexpectedEvent",
+    "Unreadable",
     "day_key",
     "decode_meal",
     "describe",

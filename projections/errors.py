@@ -4,6 +4,7 @@ ReadError
 ├── ReadModelBehind       a query: the read model did not reach the position in time
 ├── PositionBeyondHead    a query: the log holds no such position
 ├── NotReady              a query: the read model cannot be served now
+├── Unreadable            a query: that document is damaged
 ├── SourceUnavailable     a projector: log or storage cannot be used now
 │   └── LogDiverged       a projector: the log is not the one that the storage was built from
 ├── CheckpointMoved       a projector: start again from the stored checkpoint
@@ -14,11 +15,12 @@ from enum import StrEnum
 
 
 class ReadErrorCode(StrEnum):
-    """The first three are returned by queries, the others appear in logs only."""
+    """The first four are returned by queries, the others appear in logs only."""
 
     READ_MODEL_BEHIND = "READ_MODEL_BEHIND"
     POSITION_BEYOND_HEAD = "POSITION_BEYOND_HEAD"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    UNREADABLE = "UNREADABLE"
     SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
     LOG_DIVERGED = "LOG_DIVERGED"
     CHECKPOINT_MOVED = "CHECKPOINT_MOVED"
@@ -57,6 +59,15 @@ class NotReady(ReadError):
     """The database does not answer, no projector is alive, or the read model is being rebuilt or was refused."""
 
     code = ReadErrorCode.SERVICE_UNAVAILABLE
+
+
+class Unreadable(ReadError):
+    """A document of the read model is not what this code writes. Trying again does not help; a rebuild may."""
+
+    code = ReadErrorCode.UNREADABLE
+
+    def __init__(self) -> None:
+        super().__init__("This part of the diary cannot be read; the operator has been told.")
 
 
 class SourceUnavailable(ReadError):

@@ -178,8 +178,12 @@ class ProjectionStore(Protocol):
 
 
 class LogPositions(Protocol):
-    """The only read of the event store that a query makes."""
+    """The only reads of the event store that the read side makes."""
 
     async def exists(self, position: int) -> bool:
         """Whether the log holds that position at this moment: exact, also right after a fail-over."""
+        ...
+
+    async def head(self) -> int:
+        """The newest position, as a majority of the members has it; 0 while the log is empty."""
         ...

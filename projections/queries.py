@@ -1,5 +1,6 @@
 """The queries on the read models as plain data, their results, and the port that runs them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -67,6 +68,25 @@ class MealPage(Struct, frozen=True, kw_only=True):
     has_next_page: bool
 
 
+class ReadModelCondition(Struct, frozen=True, kw_only=True):
+    """How a read model fares: the position of the log that it reflects, and the log's newest.
+
+    `problem` says why it cannot be read, None where it can. `has_projector`: a projector has lately said that it
+    keeps it up to date.
+    """
+
+    name: str
+    position: int
+    head: int
+    has_projector: bool
+    problem: str | None = None
+
+    @property
+    def lag(self) -> int:
+        """How many events it has still to reflect."""
+        return max(0, self.head - self.position)
+
+
 class ReadModels(Protocol):
     """The read side, as its callers see it: the meals and days of one person only.
 
@@ -96,6 +116,6 @@ class ReadModels(Protocol):
         """The person's local day."""
         ...
 
-    async def check_ready(self) -> None:
-        """Return when every read model can be read and has a live projector; else raise NotReady."""
+    async def conditions(self) -> Sequence[ReadModelCondition]:
+        """How each read model fares. Raises NotReady when the database does not answer."""
         ...

@@ -1,13 +1,16 @@
 """The queries on the read models: majority reads, each limited to one person, over either asynchronous driver."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -15,6 +18,7 @@ from pymongo.read_concern import ReadConcern
 from adapters.mongo.connection.client import CODEC, MAJORITY, PRIMARY, Document
 from adapters.mongo.connection.errors import is_undecided
 from adapters.mongo_projections.history_filter import NEWEST_FIRST, history_filter
+from adapters.mongo_projections.progress import Progress
 from adapters.mongo_projections.storage import PROJECTORS, checkpoint_id, checkpoint_of
 from ledger import AwaitingMeal, MealSnapshot, MealStatus, WarningCode
 from projections import (
@@ -28,6 +32,8 @@ from projections import (
     PositionBeyondHead,
     Projection,
     ReadModelBehind,
+    ReadModelCondition,
+    Unreadable,
     day_key,
     decode_meal,
     summary,
@@ -35,9 +41,12 @@ from projections import (
 
 _SERVED = (MEALS, DAILY_SUMMARIES)
 
+_log = logging.getLogger(__name__)
+
+_ANSWER_SECONDS = 2.0
+"""How long a query waits for MongoDB: in an outage a client is told so while a person still looks."""
 _TIMEOUT_MS = 5000
 _READY_SECONDS = 2.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05
 
 
 class MongoReadModels:
@@ -66,6 +75,9 @@ class MongoReadModels:
         self._positions = positions
         self._wait_seconds = wait_seconds
         self._stale_after = stale_after
+        self._progress = {
+            projection.storage: Progress(partial(self._position, projection)) for projection in _SERVED
+        }
 
     async def meal(
         self, user_id: str, meal_id: str, *, min_position: int | None = None
@@ -76,22 +88,26 @@ class MongoReadModels:
         except ValueError:
             return None
         found, _ = await self._read(MEALS, min_position, [{"$match": {"_id": key, "user_id": user_id}}])
-        return decode_meal(key, found[0]) if found else None
+        if not found:
+            return None
+        with _readable_document(MEALS, key):
+            return decode_meal(key, found[0])
 
     async def meal_history(
         self, user_id: str, query: HistoryQuery, *, min_position: int | None = None
     ) -> MealPage:
-        """A page of the person's meals, newest first."""
+        """A page of the person's meals, newest first. One that is damaged is left out, and logged as an error."""
         page: list[Document] = [
             {"$match": history_filter(user_id, query)},
             {"$sort": NEWEST_FIRST},
             {"$limit": query.first + 1},
         ]
         found, _ = await self._read(MEALS, min_position, page)
-        return MealPage(
-            meals=tuple(decode_meal(document["_id"], document) for document in found[: query.first]),
-            has_next_page=len(found) > query.first,
-        )
+        meals: list[MealSnapshot] = []
+        for document in found[: query.first]:
+            with suppress(Unreadable), _readable_document(MEALS, document["_id"]):
+                meals.append(decode_meal(document["_id"], document))
+        return MealPage(meals=tuple(meals), has_next_page=len(found) > query.first)
 
     async def daily_summary(
         self, user_id: str, day: date, *, min_position: int | None = None
@@ -99,7 +115,8 @@ class MongoReadModels:
         """The person's local day, and the position that it reflects."""
         wanted: Document = {"$match": {"_id": day_key(user_id, day)}}
         found, position = await self._read(DAILY_SUMMARIES, min_position, [wanted])
-        return summary(day, found[0] if found else None, position)
+        with _readable_document(DAILY_SUMMARIES, day.isoformat()):
+            return summary(day, found[0] if found else None, position)
 
     async def stale_analyses(self, older_than: datetime, limit: int) -> list[str]:
         """The ids of at most `limit` meals, of all people, that are ANALYZING since before that moment; oldest first.
@@ -147,45 +164,72 @@ class MongoReadModels:
             AwaitingMeal(meal_id=document["_id"], requested_at=document["created_at"]) for document in found
         ]
 
-    async def check_ready(self) -> None:
-        """Return when every read model can be read and has a live projector; else raise NotReady."""
+    async def conditions(self) -> list[ReadModelCondition]:
+        """How each read model fares. Raises NotReady when the database does not answer."""
         try:
             with _available():
                 async with asyncio.timeout(_READY_SECONDS):
-                    await self._require_projectors()
-                    for projection in _SERVED:
-                        await self._read(projection, None, [{"$limit": 1}])
+                    head, alive = await self._positions.head(), await self._live_projectors()
+                    return [await self._condition(projection, head, alive) for projection in _SERVED]
         except TimeoutError as error:
             raise NotReady("MongoDB does not answer.") from error
 
-    async def _require_projectors(self) -> None:
-        needed = {projection.storage for projection in _SERVED}
+    async def _condition(
+        self, projection: Projection, head: int, alive: Collection[str]
+    ) -> ReadModelCondition:
+        position, problem = 0, None
+        _, checkpoint = await self._run(projection.storage, [{"$limit": 1}])
+        try:
+            position = _readable(projection.storage, checkpoint)
+        except NotReady as unready:
+            problem = unready.message
+        return ReadModelCondition(
+            name=projection.name,
+            position=position,
+            head=head,
+            has_projector=projection.storage in alive,
+            problem=problem,
+        )
+
+    async def _live_projectors(self) -> set[str]:
+        """The storages that a projector has lately said to keep up to date."""
         oldest = {"$subtract": ["$$NOW", self._stale_after // timedelta(milliseconds=1)]}
-        alive = {"projection": {"$in": sorted(needed)}, "$expr": {"$gt": ["$at", oldest]}}
-        found = await self._database[PROJECTORS].find(alive, {"projection": 1}).to_list(None)
-        missing = needed - {document["projection"] for document in found}
-        if missing:
-            raise NotReady(f"No projector keeps {' and '.join(sorted(missing))} up to date.")
+        found = (
+            await self._database[PROJECTORS]
+            .find({"$expr": {"$gt": ["$at", oldest]}}, {"projection": 1})
+            .to_list(None)
+        )
+        return {document["projection"] for document in found}
 
     async def _read(
         self, projection: Projection, min_position: int | None, stages: Sequence[Document]
     ) -> tuple[list[Document], int]:
         """The documents of a pipeline, and the position that they reflect, which is `min_position` or a later one."""
-        clock = asyncio.get_running_loop().time
-        until, pause, known = clock() + self._wait_seconds, _FIRST_PAUSE, False
-        while True:
-            with _available():
-                found, checkpoint = await self._run(projection.storage, stages)
-                position = _readable(projection.storage, checkpoint)
-                if min_position is None or position >= min_position:
-                    return found, position
-                if not known and not await self._positions.exists(min_position):
-                    raise PositionBeyondHead
-                known = True
-            if clock() >= until:
+        with _available():
+            found, position = await self._found(projection, stages)
+            if min_position is None or position >= min_position:
+                return found, position
+            if not await self._positions.exists(min_position):
+                raise PositionBeyondHead
+            if not await self._progress[projection.storage].reaches(min_position, self._wait_seconds):
                 raise ReadModelBehind
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            found, position = await self._found(projection, stages)
+        if position < min_position:
+            raise ReadModelBehind  # it was begun again meanwhile
+        return found, position
+
+    async def _found(self, projection: Projection, stages: Sequence[Document]) -> tuple[list[Document], int]:
+        """The documents of a pipeline, and the position that they reflect. Raises NotReady, also for a late answer."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                found, checkpoint = await self._run(projection.storage, stages)
+        except TimeoutError:
+            raise _no_answer() from None
+        return found, _readable(projection.storage, checkpoint)
+
+    async def _position(self, projection: Projection) -> int:
+        with _available():
+            return (await self._found(projection, [{"$match": {"_id": None}}]))[1]
 
     async def _run(self, storage: str, stages: Sequence[Document]) -> tuple[list[Document], Document | None]:
         """The documents of a pipeline, and the checkpoint or None: of one snapshot, by one command.
@@ -220,4 +264,21 @@ def _available() -> Iterator[None]:
     except PyMongoError as error:
         if not is_undecided(error):
             raise
-        raise NotReady("The read models cannot be reached at the moment.") from error
+        raise _no_answer() from error
+
+
+def _no_answer() -> NotReady:
+    return NotReady("The diary cannot be read at the moment. Please try again in a few seconds.")
+
+
+@contextmanager
+def _readable_document(projection: Projection, key: str) -> Iterator[None]:
+    """Raise Unreadable, and log it for the operator, when a document is not what this code writes."""
+    try:
+        yield
+    except (msgspec.ValidationError, KeyError, TypeError, ValueError) as error:
+        _log.error(
+            "read_model_document_unreadable",
+            extra={"projection": projection.storage, "key": key, "error_type": type(error).__name__},
+        )
+        raise Unreadable from None

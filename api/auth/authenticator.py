@@ -14,7 +14,10 @@ class Principal(Struct, frozen=True):
 
 
 class Unauthenticated(RequestRefused):
-    """The token is refused, or there is none; `bearer_error` is that of RFC 6750, section 3.1, None without a token."""
+    """The token is refused, or there is none; `bearer_error` is that of RFC 6750, section 3.1, None without a token.
+
+    `reason` is for the log, where it may say more than a client that forges tokens should know.
+    """
 
     status = 401
     code = RequestErrorCode.UNAUTHENTICATED
@@ -24,7 +27,9 @@ class Unauthenticated(RequestRefused):
         message: str,
         *,
         bearer_error: Literal["invalid_token", "invalid_request"] | None = "invalid_token",
+        reason: str | None = None,
     ) -> None:
+        self.reason = reason or message
         challenge = "Bearer" if bearer_error is None else f'Bearer error="{bearer_error}"'
         super().__init__(message, headers={"WWW-Authenticate": challenge})
 

@@ -4,11 +4,12 @@ import ipaddress
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import httpx
 
 from api.auth.authenticator import Principal, Unauthenticated
-from api.auth.claims import TokenPolicy, read_header
+from api.auth.claims import LONGEST_LIFE, TokenPolicy, read_header
 from api.auth.jwks_source import FETCH_TIMEOUT_SECONDS, JwksSource
 
 ALGORITHMS = frozenset({"RS256", "ES256"})
@@ -28,6 +29,7 @@ class JwksAuthenticator:
         *,
         issuer: str,
         audience: str,
+        longest_life: timedelta = LONGEST_LIFE,
         allow_loopback_http: bool = False,
         client: httpx.AsyncClient | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -38,7 +40,7 @@ class JwksAuthenticator:
             client = httpx.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS)
             self._opened.push_async_callback(client.aclose)
         self._keys = JwksSource(jwks_url, client, clock=clock)
-        self._policy = TokenPolicy(issuer=issuer, audience=audience)
+        self._policy = TokenPolicy(issuer=issuer, audience=audience, longest_life=longest_life)
 
     async def authenticate(self, token: str) -> Principal:
         header = read_header(token)
@@ -46,10 +48,18 @@ class JwksAuthenticator:
             raise Unauthenticated("The token is signed with an algorithm that is not accepted.")
         if not header.kid or len(header.kid) > MAX_KID_LENGTH:
             raise Unauthenticated("The token has no valid key id.")
-        key = await self._keys.key(header.kid)
-        if key is None or key.algorithm != header.alg:
+        key = await self._keys.key((header.kid, header.alg))
+        if key is None:
             raise Unauthenticated("The token is signed with an unknown key.")
         return self._policy.verify(token, key.key, key.algorithm)
+
+    async def keep_fresh(self) -> None:
+        """Fetch the issuer's keys beside the requests, until cancelled."""
+        await self._keys.keep_fresh()
+
+    def problem(self) -> str | None:
+        """What keeps tokens from being checked, for the operator; None: nothing."""
+        return self._keys.problem()
 
     async def aclose(self) -> None:
         """End a fetch that is under way, and close what was opened here."""

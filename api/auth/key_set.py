@@ -1,7 +1,7 @@
 """An issuer's published keys (RFC 7517): each bound to the one algorithm that may be used with it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -21,8 +21,12 @@ class SigningKey(Struct, frozen=True):
     algorithm: str
 
 
+KeyName: TypeAlias = tuple[str, str]
+"""A key's id and its algorithm: issuers may have an RSA and a P-256 key of one id."""
+
+
 class InvalidKeySet(Exception):
-    """What was fetched is not a key set, or holds no key that can be used."""
+    """What was fetched is not a key set."""
 
 
 class _JsonWebKey(Struct, frozen=True):
@@ -43,8 +47,8 @@ class _JsonWebKeySet(Struct, frozen=True):
     keys: list[dict[str, Any]]
 
 
-def parse_key_set(text: bytes) -> Mapping[str, SigningKey]:
-    """The usable keys by their id: RSA of 2048 bits or more for RS256, P-256 for ES256; others are passed over.
+def parse_key_set(text: bytes) -> Mapping[KeyName, SigningKey]:
+    """The usable keys: RSA of 2048 bits or more for RS256, P-256 for ES256; others are passed over.
 
     Raises InvalidKeySet.
     """
@@ -60,9 +64,7 @@ def parse_key_set(text: bytes) -> Mapping[str, SigningKey]:
         except (msgspec.ValidationError, InvalidKeyError, ValueError, TypeError):
             continue  # a kind of key that is not for us, or malformed; the others may be good
         if signing_key is not None:
-            keys[published_key.kid] = signing_key
-    if not keys:
-        raise InvalidKeySet("no key in it can be used")
+            keys[published_key.kid, signing_key.algorithm] = signing_key
     return keys
 
 

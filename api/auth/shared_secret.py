@@ -1,7 +1,9 @@
 """Tokens signed with a secret that issuer and service share: for the local environment and tests."""
 
+from datetime import timedelta
+
 from api.auth.authenticator import Principal, Unauthenticated
-from api.auth.claims import TokenPolicy, read_header
+from api.auth.claims import LONGEST_LIFE, TokenPolicy, read_header
 
 ALGORITHM = "HS256"
 MIN_SECRET_BYTES = 32
@@ -11,11 +13,13 @@ MIN_SECRET_BYTES = 32
 class SharedSecretAuthenticator:
     """Accepts HS256 tokens signed with the secret. Raises ValueError for a secret under 32 bytes."""
 
-    def __init__(self, secret: str | bytes, *, issuer: str, audience: str) -> None:
+    def __init__(
+        self, secret: str | bytes, *, issuer: str, audience: str, longest_life: timedelta = LONGEST_LIFE
+    ) -> None:
         self._secret = secret.encode() if isinstance(secret, str) else secret
         if len(self._secret) < MIN_SECRET_BYTES:
             raise ValueError(f"the secret that signs tokens must have at least {MIN_SECRET_BYTES} bytes")
-        self._policy = TokenPolicy(issuer=issuer, audience=audience)
+        self._policy = TokenPolicy(issuer=issuer, audience=audience, longest_life=longest_life)
 
     async def authenticate(self, token: str) -> Principal:
         if read_header(token).alg != ALGORITHM:

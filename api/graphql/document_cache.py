@@ -19,7 +19,7 @@ MAX_COMMENTS = 1000
 MAX_ERRORS = 10
 """Validation stops at so many errors."""
 
-_INLINE_LENGTH = 2000
+_INLINE_LENGTH = 300
 """Longer documents are prepared in a thread: the event loop goes on meanwhile."""
 _CACHED_LENGTH = 32 * 1024
 _BYTES_PER_TOKEN = 1024
@@ -28,8 +28,15 @@ _BYTES_PER_TOKEN = 1024
 _RULES = (*specified_rules, FiniteNumbersRule)
 
 
+class Prepared(Struct, frozen=True):
+    """A document that may be executed; the operation with the largest answer returns about `cost` values."""
+
+    document: DocumentNode
+    cost: int
+
+
 class _Entry(Struct, frozen=True):
-    outcome: DocumentNode | DocumentRefused
+    outcome: Prepared | DocumentRefused
     weight: int
 
 
@@ -47,7 +54,7 @@ class DocumentCache:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, "graphql-documents")
 
-    async def prepare(self, text: str) -> DocumentNode:
+    async def prepare(self, text: str) -> Prepared:
         """The document, parsed and valid. Raises DocumentRefused."""
         entry = self._entries.get(text)
         if entry is not None:
@@ -61,11 +68,11 @@ class DocumentCache:
             self._remember(text, outcome)
         return _document(outcome)
 
-    def _prepared(self, text: str) -> DocumentNode | DocumentRefused:
+    def _prepared(self, text: str) -> Prepared | DocumentRefused:
         try:
             parsed = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
             document = without_duplicate_fields(parsed)
-            check_complexity(document)
+            cost = check_complexity(document)
         except GraphQLSyntaxError as error:
             return DocumentRefused(document_errors([error], _code_of(error)))
         except DocumentTooComplex as error:
@@ -73,10 +80,10 @@ class DocumentCache:
         errors = validate(self._schema, document, _RULES, max_errors=MAX_ERRORS)
         if errors:
             return DocumentRefused(document_errors(errors, RequestErrorCode.GRAPHQL_VALIDATION_FAILED))
-        return document
+        return Prepared(document, cost)
 
-    def _remember(self, text: str, outcome: DocumentNode | DocumentRefused) -> None:
-        tokens = outcome.token_count if isinstance(outcome, DocumentNode) else MAX_ERRORS
+    def _remember(self, text: str, outcome: Prepared | DocumentRefused) -> None:
+        tokens = outcome.document.token_count if isinstance(outcome, Prepared) else MAX_ERRORS
         weight = 3 * sys.getsizeof(text) + _BYTES_PER_TOKEN * tokens
         self._forget(text)
         self._entries[text] = _Entry(outcome, weight)
@@ -90,7 +97,7 @@ class DocumentCache:
             self.weight -= entry.weight
 
 
-def _document(outcome: DocumentNode | DocumentRefused) -> DocumentNode:
+def _document(outcome: Prepared | DocumentRefused) -> Prepared:
     if isinstance(outcome, DocumentRefused):
         raise DocumentRefused(outcome.errors)  # a new one: an exception gathers the stacks it was raised with
     return outcome

@@ -4,19 +4,24 @@ An outcome is its own payload: fields are read from it by name, and those that i
 nothing but its error.
 """
 
-from collections.abc import Awaitable
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
 from typing import TypeVar
 
 import msgspec
 from ariadne import MutationType, ObjectType
 from msgspec import Struct
 
+from api.graphql.command_log import log_outcome, log_rejection
 from api.graphql.context import ResolveInfo
 from ledger import (
+    Actor,
     AnalysisOutcome,
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
     ConfirmOutcome,
+    Deadline,
     DeleteMeal,
     ErrorCode,
     LedgerError,
@@ -50,38 +55,31 @@ class UserError(Struct, frozen=True, kw_only=True):
     code: ErrorCode
     message: str
     field: str | None
+    retry_after_seconds: int | None
 
 
 @mutation.field("analyzeMealPhoto")
 async def resolve_analyze_meal_photo(
     _root: None, info: ResolveInfo, **arguments: object
 ) -> AnalysisOutcome | Rejection:
-    context = info.context
-    command = _command(AnalyzeMealPhoto, arguments)
-    return await _outcome_of(context.commands.analyze_meal_photo(context.actor, command, context.deadline))
+    return await _answer(info, info.context.commands.analyze_meal_photo, AnalyzeMealPhoto, arguments)
 
 
 @mutation.field("confirmMealAnalysis")
 async def resolve_confirm_meal_analysis(
     _root: None, info: ResolveInfo, **arguments: object
 ) -> ConfirmOutcome | Rejection:
-    context = info.context
-    command = _command(ConfirmMealAnalysis, arguments)
-    return await _outcome_of(context.commands.confirm_meal_analysis(context.actor, command, context.deadline))
+    return await _answer(info, info.context.commands.confirm_meal_analysis, ConfirmMealAnalysis, arguments)
 
 
 @mutation.field("updateMeal")
 async def resolve_update_meal(_root: None, info: ResolveInfo, **arguments: object) -> MealOutcome | Rejection:
-    context = info.context
-    command = _command(UpdateMeal, arguments)
-    return await _outcome_of(context.commands.update_meal(context.actor, command, context.deadline))
+    return await _answer(info, info.context.commands.update_meal, UpdateMeal, arguments)
 
 
 @mutation.field("deleteMeal")
 async def resolve_delete_meal(_root: None, info: ResolveInfo, **arguments: object) -> MealOutcome | Rejection:
-    context = info.context
-    command = _command(DeleteMeal, arguments)
-    return await _outcome_of(context.commands.delete_meal(context.actor, command, context.deadline))
+    return await _answer(info, info.context.commands.delete_meal, DeleteMeal, arguments)
 
 
 @analysis_payload.field("mealId")
@@ -96,20 +94,40 @@ def resolve_status(payload: AnalysisOutcome | Rejection, _info: ResolveInfo) -> 
 
 def resolve_user_errors(payload: MealOutcome | Rejection, _info: ResolveInfo) -> list[UserError]:
     error = payload.error if isinstance(payload, AnalysisOutcome | Rejection) else None
-    return [] if error is None else [UserError(code=error.code, message=error.message, field=error.field)]
+    return [] if error is None else [_user_error(error)]
+
+
+def _user_error(error: LedgerError) -> UserError:
+    wait = error.retry_after
+    return UserError(
+        code=error.code,
+        message=error.message,
+        field=error.field,
+        retry_after_seconds=None if wait is None else math.ceil(wait),
+    )
 
 
 for _payload in payloads:
     _payload.set_field("userErrors", resolve_user_errors)
 
 
-def _command(kind: type[_Command], arguments: dict[str, object]) -> _Command:
-    """The command of that kind; its fields are named like the arguments, whose types the schema has checked."""
-    return msgspec.convert(arguments, kind)
+async def _answer(
+    info: ResolveInfo,
+    handle: Callable[[Actor, _Command, Deadline], Awaitable[_Outcome]],
+    kind: type[_Command],
+    arguments: Mapping[str, object],
+) -> _Outcome | Rejection:
+    """The outcome of the command or its rejection, either with its line in the log.
 
-
-async def _outcome_of(execution: Awaitable[_Outcome]) -> _Outcome | Rejection:
+    The fields of the command are named like the arguments, whose types the schema has checked.
+    """
+    context, started = info.context, perf_counter()
+    command = msgspec.convert(arguments, kind)
     try:
-        return await execution
+        outcome = await handle(context.actor, command, context.deadline)
     except LedgerError as error:
+        seconds = perf_counter() - started
+        log_rejection(info.field_name, error, meal_id=arguments.get("meal_id"), seconds=seconds)
         return Rejection(error)
+    log_outcome(info.field_name, outcome, seconds=perf_counter() - started)
+    return outcome

@@ -74,14 +74,18 @@ class _Size(Struct, frozen=True):
         )
 
 
-def check_complexity(document: DocumentNode) -> None:
-    """Raises DocumentTooComplex."""
+def check_complexity(document: DocumentNode) -> int:
+    """The values that the operation with the largest answer returns, roughly. Raises DocumentTooComplex."""
+    cost = 0
     walk = _Walk(document)
     for definition in document.definitions:
         if isinstance(definition, FragmentDefinitionNode):
             walk.fragment(definition.name.value)
         elif isinstance(definition, OperationDefinitionNode):
-            _check_operation(definition, walk.selections(definition.selection_set, 1, set()))
+            size = walk.selections(definition.selection_set, 1, set())
+            _check_operation(definition, size)
+            cost = max(cost, size.cost)
+    return cost
 
 
 def _check_operation(operation: OperationDefinitionNode, size: _Size) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,26 +14,40 @@ from api.http.responses import error_response
 
 MAX_TOKEN_LENGTH = 8192
 
+_log = structlog.get_logger(__name__)
+
 _CREDENTIALS = re.compile(r"bearer +(?P<token>[A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
 
 
 class AuthenticationMiddleware:
-    """Requires a valid token on every path but the `open_paths`, and notes its user in `state_of(scope).user_id`."""
+    """Requires a valid token on the `paths` that are not open, and notes its user in `state_of(scope).user_id`.
 
-    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, open_paths: Collection[str]) -> None:
+    Other paths name nothing, and are answered so with or without a token.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        authenticator: Authenticator,
+        paths: Collection[str],
+        open_paths: Collection[str],
+    ) -> None:
         self._app = app
         self._authenticator = authenticator
-        self._open_paths = frozenset(open_paths)
+        self._guarded_paths = frozenset(paths) - frozenset(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        if scope["type"] == "http" and scope["path"] not in self._open_paths:
+        if scope["type"] == "http" and scope["path"] in self._guarded_paths:
             state = state_of(scope)
             try:
                 await self._identify(state, Headers(scope=scope))
             except RequestRefused as refused:
+                if isinstance(refused, Unauthenticated):
+                    _log.info("token_refused", reason=refused.reason)
                 await error_response(state, refused)(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Collection
 from datetime import timedelta
+from secrets import token_hex
 from uuid import uuid4
 
 import structlog
@@ -23,19 +24,29 @@ _log = structlog.get_logger(__name__)
 
 
 class CorrelationMiddleware:
-    """Gives each request a correlation id and returns it in X-Request-ID; the client's own if it has a usual shape.
+    """Gives each request a correlation id and returns it in X-Request-ID.
+
+    It begins with an id of our own, so that no client can choose that of another one; a client's, if it has a usual
+    shape, stands behind it.
 
     The deadline of a request begins here, before it waits for anything.
 
     Writes one line per request, without free text of the client's. Unexpected errors end here: each is logged once and
     answered without its details. `quiet_paths` are logged at debug level, other requests at info level, or as warnings
-    from a status of 500 on.
+    from a status of 500 on. With `hsts` browsers are told to use https alone for so long.
     """
 
     def __init__(
-        self, app: ASGIApp, *, paths: Collection[str], quiet_paths: Collection[str], deadline: timedelta
+        self,
+        app: ASGIApp,
+        *,
+        paths: Collection[str],
+        quiet_paths: Collection[str],
+        deadline: timedelta,
+        hsts: timedelta = timedelta(0),
     ) -> None:
         self._app = app
+        self._hsts = f"max-age={hsts // timedelta(seconds=1)}" if hsts else None
         self._deadline = deadline.total_seconds()
         self._paths = frozenset(paths) | frozenset(quiet_paths)
         self._quiet_paths = frozenset(quiet_paths)
@@ -64,7 +75,11 @@ class CorrelationMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = state.correlation_id
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = state.correlation_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                if self._hsts is not None:
+                    headers["Strict-Transport-Security"] = self._hsts
             await send(message)
 
         try:
@@ -94,5 +109,5 @@ class CorrelationMiddleware:
 def _correlation_id(headers: Headers) -> str:
     given = headers.getlist(HEADER)
     if len(given) == 1 and _ACCEPTED.fullmatch(given[0]):
-        return given[0]
+        return f"{token_hex(8)}.{given[0]}"
     return str(uuid4())

@@ -1,6 +1,8 @@
 """The GraphQL endpoint: GraphQL over HTTP in, GraphQL over HTTP out."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from graphql import DocumentNode, GraphQLSchema, OperationType, get_operation_ast
 from starlette.requests import Request
@@ -8,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.errors import DeadlinePassed, DocumentRefused, MethodNotAllowed, RequestRefused
-from api.graphql import Context, DocumentCache, Executed, execute
+from api.graphql import LARGE_COST, Context, DocumentCache, Executed, LargeAnswers, Prepared, execute
 from api.http.departure import given_up_by_departure
 from api.http.negotiation import GRAPHQL_RESPONSE, JSON, response_media_type
 from api.http.request_state import RequestState, state_of
@@ -26,6 +28,7 @@ class GraphQLEndpoint:
         self._commands = commands
         self._read_models = read_models
         self._documents = DocumentCache(schema)
+        self._large_answers = LargeAnswers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -37,11 +40,11 @@ class GraphQLEndpoint:
         try:
             media_type = response_media_type(_joined(request.headers.getlist("accept")))
             asked = await read_graphql_request(request)
-            document = await self._documents.prepare(asked.query)
+            prepared = await self._documents.prepare(asked.query)
             if request.method == "GET":
-                _require_query(document, asked.operation_name)
+                _require_query(prepared.document, asked.operation_name)
             async with given_up_by_departure(request.receive, state.deadline):
-                done = await self._execute(document, asked, self._context(state))
+                done = await self._execute(prepared, asked, self._context(state))
         except DocumentRefused as refused:
             return error_response(
                 state, refused, media_type=media_type, status=_status_of_refused_document(media_type)
@@ -52,19 +55,28 @@ class GraphQLEndpoint:
             state, media_type=media_type, data=done.data, with_data=True, errors=done.errors
         )
 
-    async def _execute(self, document: DocumentNode, asked: GraphQLRequest, context: Context) -> Executed:
+    async def _execute(self, prepared: Prepared, asked: GraphQLRequest, context: Context) -> Executed:
         """Queries end at the deadline. Mutations keep it themselves: one that is under way may have to go on."""
-        deadline = context.deadline
+        document, deadline = prepared.document, context.deadline
         if deadline.passed:
             raise DeadlinePassed
-        execution = execute(
-            self._schema, document, context, variables=asked.variables, operation_name=asked.operation_name
-        )
+
+        def run(context: Context) -> Coroutine[Any, Any, Executed]:
+            return execute(
+                self._schema,
+                document,
+                context,
+                variables=asked.variables,
+                operation_name=asked.operation_name,
+            )
+
         if not _is_query(document, asked.operation_name):
-            return await execution
+            return await run(context)
         try:
             async with asyncio.timeout(deadline.remaining):
-                return await execution
+                if prepared.cost >= LARGE_COST:
+                    return await self._large_answers.make(context, run)
+                return await run(context)
         except TimeoutError:
             raise DeadlinePassed from None
 

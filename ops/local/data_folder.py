@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,15 @@ class DataFolder:
             return not self.path.exists()
         except OSError:
             return False  # the error is reported when it is claimed
+
+    def require_space(self, least: int = 500 * 1024 * 1024) -> None:
+        """Raise DataFolderUnusable when fewer than `least` bytes are free: MongoDB would end amid its work."""
+        free = shutil.disk_usage(self.path).free
+        if free < least:
+            raise DataFolderUnusable(
+                f"{self.path}: only {free // 1024**2} MB are free there, and MongoDB needs {least // 1024**2}: "
+                "free some, or choose another folder with DATA=..."
+            )
 
     @contextmanager
     def claimed(self, while_waiting: Callable[[], None], timeout: float = 60.0) -> Iterator["Claim"]:

@@ -1,12 +1,13 @@
 """The local environment: everything that `make run` starts, under one supervisor in the foreground.
 
-    python -m ops.local.environment [--port 8000] [--data var] [--die-with-parent]
+    python -m ops.local.environment [--host 127.0.0.1] [--port 8000] [--data var] [--die-with-parent]
 
 It starts MongoDB (unless MONGODB_URL is set), the local food services (for each outside service whose key is
 absent), the projectors and the API, in this order, and stops them in the opposite one. README, "Start".
 """
 
 import argparse
+import ipaddress
 import os
 import signal
 import sys
@@ -35,6 +36,7 @@ _FOOD_SERVICES_GRACE = 15.0
 _MONGODB_GRACE = 60.0
 
 _START_TIMEOUT = 60.0
+_EVERYWHERE = frozenset({"0.0.0.0"})  # noqa: S104 - it is what the user asked for
 
 MEAL_LEDGER = (sys.executable, "-m", "ops.cli")
 
@@ -47,9 +49,17 @@ class LocalEnvironment:
     """One local environment: its folder, its port, the user's own variables, and the command it runs."""
 
     def __init__(
-        self, data: Path, port: int, environ: Mapping[str, str], stop: StopSignals, meal_ledger: Sequence[str]
+        self,
+        data: Path,
+        *,
+        host: str,
+        port: int,
+        environ: Mapping[str, str],
+        stop: StopSignals,
+        meal_ledger: Sequence[str],
     ) -> None:
         self._folder = DataFolder(data)
+        self._host = host
         self._port = port
         self._environ = environ
         self._stop = stop
@@ -72,6 +82,7 @@ class LocalEnvironment:
             try:
                 # A former run on this folder, which may have had the port, has ended now.
                 require_free(self._port)
+                self._folder.require_space()
                 self._start_all(supervisor, claim.children_lock)
                 supervisor.watch()
             except OperatorError as error:
@@ -85,6 +96,7 @@ class LocalEnvironment:
         values = local_values(
             self._environ,
             read_env_file(self._folder.env_file),
+            host=self._host,
             port=self._port,
             mongodb_url=self._environ.get("MONGODB_URL") or f"mongodb://{LOOPBACK}",
             food_addresses=FoodServiceAddresses(self._port),
@@ -97,6 +109,7 @@ class LocalEnvironment:
         values = local_values(
             self._environ,
             read_env_file(self._folder.env_file),
+            host=self._host,
             port=self._port,
             mongodb_url=self._environ.get("MONGODB_URL") or self._start_mongodb(supervisor, children_lock),
             food_addresses=self._start_food_services(supervisor),
@@ -104,7 +117,10 @@ class LocalEnvironment:
         write_env_file(self._folder.env_file, values)
         self._start_service(supervisor, child_environment(self._environ, values, str(self._folder.path)))
         self.has_been_ready = True
-        say(f"ready http://{LOOPBACK}:{self._port}/graphql\n{first_query(self._port, values)}", sys.stdout)
+        if self._host != LOOPBACK:
+            say(what_is_open(self._host, self._port))
+        address = f"{_reached_at(self._host)}:{self._port}"
+        say(f"ready http://{address}/graphql\n{first_query(address, values)}", sys.stdout)
 
     def _start_mongodb(self, supervisor: Supervisor, children_lock: int) -> str:
         say("starting MongoDB")
@@ -115,7 +131,11 @@ class LocalEnvironment:
             keep_open=[children_lock],
         )
         server.start(_START_TIMEOUT, while_waiting=supervisor.check)
-        supervisor.add(server, grace=_MONGODB_GRACE)
+        supervisor.add(
+            server,
+            grace=_MONGODB_GRACE,
+            start_again=lambda: server.start(_START_TIMEOUT, while_waiting=self._stop.check),
+        )
         self._folder.remember_mongodb_port(server.port)
         return server.url
 
@@ -153,15 +173,28 @@ class LocalEnvironment:
         )
         supervisor.start(
             "the API",
-            [*self._meal_ledger, "serve", "--host", LOOPBACK, "--port", str(self._port)],
+            [*self._meal_ledger, "serve", "--host", self._host, "--port", str(self._port)],
             log=self._folder.log("api"),
             env=env,
             grace=_API_GRACE,
         )
-        readiness = Readiness(self._port)
+        readiness = Readiness(self._port, _reached_at(self._host))
         supervisor.wait_until(
             readiness, f"the API is not ready, see {self._folder.log('api')},", _START_TIMEOUT
         )
+
+
+def what_is_open(host: str, port: int) -> str:
+    """What a person should know who listens on more than this machine."""
+    return (
+        f"the API listens on {host}, port {port}: other machines reach it, in plain text, with a token of this "
+        "environment; MongoDB and the local food services stay on this machine"
+    )
+
+
+def _reached_at(host: str) -> str:
+    """The address at which this machine reaches what listens on `host`."""
+    return LOOPBACK if host in _EVERYWHERE else host
 
 
 def main(arguments: Sequence[str] | None = None, meal_ledger: Sequence[str] = MEAL_LEDGER) -> int:
@@ -173,7 +206,14 @@ def main(arguments: Sequence[str] | None = None, meal_ledger: Sequence[str] = ME
         return 2
     parent = os.getppid() if options.die_with_parent else None
     stop = StopSignals(parent)
-    environment = LocalEnvironment(options.data, options.port, os.environ, stop, meal_ledger)
+    environment = LocalEnvironment(
+        options.data,
+        host=options.host,
+        port=options.port,
+        environ=os.environ,
+        stop=stop,
+        meal_ledger=meal_ledger,
+    )
     try:
         if parent is not None:
             die_with(parent, signal.SIGTERM)
@@ -194,7 +234,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=(__doc__ or "").splitlines()[0],
         exit_on_error=False,
     )
-    parser.add_argument("--port", type=_port, default=8000, help="port of the API on 127.0.0.1 (%(default)s)")
+    parser.add_argument(
+        "--host",
+        type=_host,
+        default=LOOPBACK,
+        help="where the API listens: 0.0.0.0 for all networks (%(default)s, also if empty)",
+    )
+    parser.add_argument("--port", type=_port, default=8000, help="port of the API (%(default)s)")
     parser.add_argument(
         "--data",
         type=folder,
@@ -210,6 +256,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def folder(text: str) -> Path:
     """The folder that is meant, `var` when none is named, as for every command."""
     return Path(text or DEFAULT_DATA)
+
+
+def _host(text: str) -> str:
+    """The address that is meant: this machine's own when none is named."""
+    try:
+        return str(ipaddress.IPv4Address(text or LOOPBACK))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no IPv4 address: 0.0.0.0 means all networks") from None
 
 
 def _port(text: str) -> int:

@@ -60,6 +60,7 @@ def local_values(
     environ: Mapping[str, str],
     kept: Mapping[str, str],
     *,
+    host: str = LOOPBACK,
     port: int,
     mongodb_url: str,
     food_addresses: FoodAddresses | None,
@@ -73,7 +74,7 @@ def local_values(
     values = {
         "APP_ENV": "local",
         "PORT": str(port),
-        "API_HOST": LOOPBACK,
+        "API_HOST": host,
         "MONGODB_URL": mongodb_url,
         "MONGODB_DATABASE": environ.get("MONGODB_DATABASE") or "meal_ledger",
         "AUTH_JWT_SECRET": environ.get("AUTH_JWT_SECRET")

@@ -1,14 +1,17 @@
 """OpenAI's protocol over the local recogniser and chooser: `/responses` and `/chat/completions`, structured output."""
 
+import asyncio
 import json
 import secrets
 import time
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ops.stand_ins.food_choice import ChoiceSchema
+from ops.stand_ins.menu import ordered
 from ops.stand_ins.model_requests import (
     BadModelRequest,
     ModelRequest,
@@ -40,7 +43,15 @@ class ModelService:
             asked = read_responses_request(await request.body())
         except BadModelRequest as error:
             return _refused(error)
-        return _answer(_response(asked, self._answer_text(asked)))
+        dish = ordered(asked.image_url)
+        if dish is None:
+            return _answer(_response(asked, self._answer_text(asked)))
+        await asyncio.sleep(dish.seconds)
+        if dish.status != 200:
+            return _answer(
+                _error(f"The local menu: {dish.says}.", None, dish.code), dish.status, dish.headers
+            )
+        return _answer(_response(asked, dish.refusal or self._answer_text(asked, dish.plate)))
 
     async def _chat(self, request: Request) -> JSONResponse:
         if not _has_key(request):
@@ -51,10 +62,10 @@ class ModelService:
             return _refused(error)
         return _answer(_completion(asked, self._answer_text(asked)))
 
-    def _answer_text(self, asked: ModelRequest) -> str:
+    def _answer_text(self, asked: ModelRequest, told: str | None = None) -> str:
         if isinstance(asked.schema, ChoiceSchema):
             return json.dumps(asked.schema.fill(asked.texts))
-        plate = self._recognizer.recognize(dish_hint=asked.dish_hint, image_url=asked.image_url)
+        plate = self._recognizer.recognize(dish_hint=told or asked.dish_hint, image_url=asked.image_url)
         return json.dumps(asked.schema.fill(plate), ensure_ascii=False)
 
 
@@ -121,8 +132,9 @@ def _new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(16)}"
 
 
-def _answer(content: Json, status: int = 200) -> JSONResponse:
-    return JSONResponse(content, status_code=status, headers={"x-request-id": _new_id("req")})
+def _answer(content: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    own = {"x-request-id": _new_id("req")}
+    return JSONResponse(content, status_code=status, headers=own | dict(headers or {}))
 
 
 def _has_key(request: Request) -> bool:

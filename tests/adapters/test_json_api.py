@@ -81,7 +81,7 @@ async def test_a_404_means_a_wrong_address_logged_once(
                 await ask(api, server)
     assert [(line["event"], line["status"]) for line in logs] == [("service_misconfigured", 404)]
     assert len(server.requests) == 3
-    assert "answers 404" in (api.misconfiguration or "")
+    assert "answers HTTP 404" in (api.misconfiguration or "")
 
 
 async def test_a_mended_address_is_no_misconfiguration_any_more(api: JsonApi, server: FaultyServer) -> None:
@@ -90,7 +90,7 @@ async def test_a_mended_address_is_no_misconfiguration_any_more(api: JsonApi, se
     server.answer(json={"value": 7})
     with pytest.raises(Misconfigured):
         await ask(api, server)
-    assert api.misconfiguration == "The table answers 403 (API_KEY_INVALID): look at its address and key"
+    assert api.misconfiguration == "it answers HTTP 403 API_KEY_INVALID: look at its address, key and account"
     await ask(api, server)
     assert api.misconfiguration is None
 
@@ -118,6 +118,17 @@ async def test_a_service_in_trouble_is_tried_again(api: JsonApi, server: FaultyS
     server.answer(json={"value": 1})
     assert await ask(api, server) == Answer(1)
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("fault", ["reset", "status"])
+async def test_a_failure_is_noted_with_what_was_seen(api: JsonApi, server: FaultyServer, fault: str) -> None:
+    if fault == "status":
+        server.answer(503, times=None)
+    else:
+        server.reset(times=None)
+    with pytest.raises(ServiceUnavailable) as down:
+        await ask(api, server)
+    assert down.value.__notes__ == [{"reset": "ReadError", "status": "HTTP 503"}[fault]]
 
 
 async def test_a_service_that_stays_in_trouble_is_unavailable(api: JsonApi, server: FaultyServer) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+import structlog
 
 from adapters.circuit_breaker import InterlockBreaker
 from adapters.resilience import Resilience
@@ -15,6 +16,7 @@ from adapters.service_errors import (
     QuotaExhausted,
     TimedOut,
     WouldFailAgain,
+    noted,
 )
 from ledger import AnalysisRefused, PhotoNotAccessible, RateLimited, ServiceUnavailable
 from tests.pace import Stopwatch
@@ -209,3 +211,37 @@ async def test_time_outs_of_one_person_open_no_circuit() -> None:
         with pytest.raises(TimedOut):
             await guarded.call(never, on_behalf_of="alice")
     assert await guarded.call(Script(), on_behalf_of="bob") == "done"
+
+
+async def test_each_failed_attempt_leaves_one_line() -> None:
+    guarded = resilience(attempts=2, failure_threshold=1)
+    down = noted(ServiceUnavailable("Down."), "HTTP 500")
+    with structlog.testing.capture_logs() as lines, pytest.raises(RateLimited):
+        await guarded.call(Script(down, RateLimited("Slow.", retry_after=0.01)))
+    failed = [line for line in lines if line["event"] == "service_call_failed"]
+    assert [line.pop("duration_ms") >= 0 for line in failed] == [True, True]
+    common = {"event": "service_call_failed", "service": "The service", "circuit": "closed"}
+    assert failed == [
+        common
+        | {
+            "code": "SERVICE_UNAVAILABLE",
+            "seen": "HTTP 500",
+            "attempt": 1,
+            "retry_after": None,
+            "log_level": "warning",
+        },
+        common
+        | {
+            "code": "RATE_LIMITED",
+            "seen": "RateLimited",
+            "attempt": 2,
+            "retry_after": 0.01,
+            "log_level": "warning",
+        },
+    ]
+
+
+async def test_a_refusal_is_no_warning() -> None:
+    with structlog.testing.capture_logs() as lines, pytest.raises(PhotoNotAccessible):
+        await resilience().call(Script(PhotoNotAccessible("No photo.")))
+    assert [(line["event"], line["log_level"]) for line in lines] == [("service_call_failed", "info")]

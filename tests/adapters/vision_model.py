@@ -9,6 +9,7 @@ from adapters.openai_model import OpenAIModel
 from adapters.openai_recognizer import OpenAIRecognizer
 from adapters.prices import PriceTable
 from adapters.resilience import Resilience
+from adapters.spending import HourlySpending
 from ledger import FoodRecognizer, Recognition
 from tests.adapters.services import quick_resilience
 from tests.fault_server import FaultyServer
@@ -34,6 +35,7 @@ async def opened(
     resilience: Resilience | None = None,
     prices: PriceTable | None = None,
     detail: ImageDetail = ImageDetail.AUTO,
+    spending: HourlySpending | None = None,
 ) -> AsyncIterator[OpenAIRecognizer]:
     model = OpenAIModel(
         base_url=f"{server.base_url}/v1",
@@ -41,6 +43,7 @@ async def opened(
         model="vision-1",
         resilience=resilience or quick_resilience("The photo analysis service"),
         prices=prices,
+        spending=spending,
         max_output_tokens=900,
     )
     recognizer = OpenAIRecognizer(model, detail=detail)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import SharedSecretAuthenticator, create_app
+from api import Check, SharedSecretAuthenticator, create_app
 from tests.api.client import AUDIENCE, ISSUER, SECRET, GraphQLClient, a_token
 from tests.api.ports import Diary, InMemoryCommands, InMemoryReadModels
 
@@ -28,20 +28,21 @@ def read_models(diary: Diary) -> InMemoryReadModels:
 
 
 @pytest.fixture
-def degraded() -> list[str]:
-    """What is wrong with outside services; nothing, unless a test adds to it."""
+def checks() -> list[Check]:
+    """The checks beside those of the read side; none, unless a test adds to them."""
     return []
 
 
 @pytest.fixture
-def app(commands: InMemoryCommands, read_models: InMemoryReadModels, degraded: list[str]) -> FastAPI:
+def app(commands: InMemoryCommands, read_models: InMemoryReadModels, checks: list[Check]) -> FastAPI:
     return create_app(
         commands=commands,
         read_models=read_models,
         authenticator=SharedSecretAuthenticator(SECRET, issuer=ISSUER, audience=AUDIENCE),
         version="1.2.3",
         request_deadline=timedelta(seconds=30),
-        degraded=lambda: degraded,
+        commit="abc123",
+        checks=lambda: checks,
     )
 
 

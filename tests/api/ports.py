@@ -9,6 +9,7 @@ from ledger import (
     NO_DEADLINE,
     Actor,
     AnalysisOutcome,
+    AnalysisReport,
     AnalyzeMealPhoto,
     ConfirmMealAnalysis,
     ConfirmOutcome,
@@ -38,6 +39,7 @@ from projections import (
     MealPage,
     MealTypeSummary,
     PositionBeyondHead,
+    ReadModelCondition,
 )
 
 EATEN_AT = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -123,6 +125,7 @@ class InMemoryCommands:
     def __init__(self, diary: Diary) -> None:
         self._diary = diary
         self.analysis_error: LedgerError | None = None
+        self.analysis_report: AnalysisReport | None = None
 
     def _begin(self, actor: Actor, command: object, deadline: Deadline) -> None:
         self._diary.asked.append((actor, command))
@@ -149,7 +152,9 @@ class InMemoryCommands:
                 failure_message=self.analysis_error.message,
             )
         self._diary.put(meal)
-        return AnalysisOutcome(meal=meal, position=self._diary.position, error=self.analysis_error)
+        return AnalysisOutcome(
+            meal=meal, position=self._diary.position, error=self.analysis_error, report=self.analysis_report
+        )
 
     async def confirm_meal_analysis(
         self, actor: Actor, command: ConfirmMealAnalysis, deadline: Deadline = NO_DEADLINE
@@ -194,6 +199,7 @@ class InMemoryReadModels:
     def __init__(self, diary: Diary) -> None:
         self._diary = diary
         self.not_ready: Exception | None = None
+        self.condition: list[ReadModelCondition] = []
         self.queries: list[HistoryQuery] = []
 
     def _begin(self, min_position: int | None) -> None:
@@ -234,9 +240,10 @@ class InMemoryReadModels:
             position=self._diary.position,
         )
 
-    async def check_ready(self) -> None:
+    async def conditions(self) -> list[ReadModelCondition]:
         if self.not_ready is not None:
             raise self.not_ready
+        return self.condition
 
 
 def _is_behind(meal: MealSnapshot, cursor: HistoryCursor | None) -> bool:

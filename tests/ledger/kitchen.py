@@ -9,6 +9,7 @@ from msgspec import structs
 
 from ledger import (
     Actor,
+    AnalysisLimits,
     AnalysisRuns,
     AnalyzeMealPhoto,
     CommandHandlers,
@@ -37,6 +38,7 @@ class Kitchen:
         deadline: float = 5.0,
         clock: Callable[[], datetime] = now,
         local: bool = False,
+        limits: AnalysisLimits | None = None,
     ) -> None:
         self.ledger = ledger or MealLedger(env={"PERSISTENCE_MODULE": "eventsourcing.popo"})
         self.recognizer = recognizer or Recognizer(food("rice", 150), food("chicken", 120))
@@ -47,7 +49,14 @@ class Kitchen:
             deadline=timedelta(seconds=deadline),
             clock=clock,
         )
-        self.commands = CommandHandlers(self.meals, self.runs, local_environment=local, clock=clock)
+        self.commands = CommandHandlers(
+            self.meals,
+            self.runs,
+            limits=limits or AnalysisLimits(),
+            id_secret=b"a secret of tests",
+            local_environment=local,
+            clock=clock,
+        )
 
     def topics(self) -> list[str]:
         return [notification.topic for notification in self.ledger.recorder.select_notifications(1, 1000)]

@@ -1,10 +1,12 @@
 """Runs of analyses: one outcome in the log, though callers leave and requests are sent twice."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from ledger import (
     AnalysisRefused,
@@ -68,6 +70,52 @@ async def test_a_caller_leaving_during_the_append_costs_no_model_call(
         assert it.recognizer.calls == []
 
 
+async def test_an_outcome_reports_the_model_and_each_step() -> None:
+    async with kitchen() as it:
+        outcome = await it.commands.analyze_meal_photo(ALICE, PHOTO)
+    assert outcome.report is not None
+    assert outcome.report.run is not None
+    assert list(outcome.report.steps) == ["recognize", "search", "record"]
+
+
+async def test_a_failed_analysis_reports_the_steps_that_it_took() -> None:
+    async with kitchen(Recognizer(error=AnalysisRefused("No."))) as it:
+        outcome = await it.commands.analyze_meal_photo(ALICE, PHOTO)
+    assert outcome.report is not None
+    assert outcome.report.run is None
+    assert list(outcome.report.steps) == ["recognize", "record"]
+
+
+async def test_an_outcome_after_the_caller_left_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    recognizer = Recognizer(food("rice"))
+    recognizer.gate.clear()
+    async with kitchen(recognizer) as it:
+        call = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, PHOTO))
+        await asyncio.wait_for(recognizer.started.wait(), 5)
+        call.cancel()
+        await asyncio.wait([call])
+        recognizer.gate.set()
+        await it.runs.drain()
+    [line] = [record for record in caplog.records if record.getMessage() == "analysis_ended_late"]
+    assert (line.__dict__["status"], line.__dict__["code"]) == ("ANALYZED", None)
+
+
+async def test_a_fault_after_the_caller_left_is_no_outcome(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    recognizer = Recognizer(error=RuntimeError("bug"))
+    recognizer.gate.clear()
+    async with kitchen(recognizer) as it:
+        call = asyncio.create_task(it.commands.analyze_meal_photo(ALICE, PHOTO))
+        await asyncio.wait_for(recognizer.started.wait(), 5)
+        call.cancel()
+        await asyncio.wait([call])
+        recognizer.gate.set()
+        await it.runs.drain()
+    assert it.topics() == ["MealAnalysisRequested", "MealAnalysisFailed"]
+    assert "analysis_ended_late" not in caplog.text
+
+
 @pytest.mark.parametrize("same_process", [True, False])
 async def test_no_request_waits_for_an_analysis_beyond_its_deadline(same_process: bool) -> None:
     recognizer = Recognizer(food("rice"))
@@ -124,7 +172,7 @@ async def test_a_duplicate_request_returns_the_same_meal() -> None:
     async with kitchen() as it:
         first = await it.commands.analyze_meal_photo(ALICE, KEYED)
         again = await it.commands.analyze_meal_photo(ALICE, KEYED)
-        assert again == first
+        assert again == structs.replace(first, report=None)
         assert len(it.recognizer.calls) == 1
         assert len(it.topics()) == 2
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from eventsourcing.persistence import IntegrityError, MapperDeserialisationError, OperationalError
+from eventsourcing.persistence import IntegrityError, OperationalError
 from msgspec import UNSET, structs
 
 from ledger import (
@@ -21,6 +21,7 @@ from ledger import (
     MealNotFound,
     MealStatus,
     MealType,
+    Unreadable,
     UpdateMeal,
 )
 from ledger.deadline import NO_DEADLINE
@@ -337,14 +338,18 @@ async def test_an_unreachable_store_is_an_expected_error(monkeypatch: pytest.Mon
         assert it.recognizer.calls == []
 
 
-async def test_an_unreadable_stream_is_a_fault_and_no_outage(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_an_unreadable_stream_has_a_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with kitchen() as it:
         meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
         monkeypatch.delitem(TOPICS, "MealAnalyzed")
-        with pytest.raises(MapperDeserialisationError, match=meal.id):
+        with pytest.raises(Unreadable) as refused:
             await it.commands.delete_meal(ALICE, DeleteMeal(meal_id=meal.id))
+        assert refused.value.code is ErrorCode.UNREADABLE
+    assert [record.__dict__["meal_id"] for record in caplog.records if record.msg == "event_unreadable"] == [
+        meal.id
+    ]
 
 
 class Unknown(OperationalError):
@@ -378,3 +383,21 @@ async def test_an_append_in_doubt_is_retried_once_by_its_id(
             assert refused.value.code is ErrorCode.SERVICE_UNAVAILABLE
         assert asked[0] == {}
         assert set(asked[1]) == {"append_id"}
+
+
+@pytest.mark.parametrize("unseen", ["\x00", "\x1b[2J", "\x7f", "\x85", "\u202e", "\u2066", "\r"])
+async def test_a_text_with_a_control_character_is_refused(unseen: str) -> None:
+    async with kitchen() as it:
+        meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
+        with pytest.raises(InvalidArgument, match="notes has the control character"):
+            await it.commands.update_meal(ALICE, UpdateMeal(meal_id=meal.id, notes=f"no{unseen}te"))
+        with pytest.raises(InvalidArgument, match="dishHint"):
+            await it.commands.analyze_meal_photo(ALICE, structs.replace(PHOTO, dish_hint=f"a{unseen}b"))
+
+
+async def test_lines_tabs_and_every_script_stay_in_a_text() -> None:
+    async with kitchen() as it:
+        meal = (await it.commands.analyze_meal_photo(ALICE, PHOTO)).meal
+        notes = "one\r\ntwo\tthree\nארוחה \u200fطعام 🍲"  # noqa: RUF001 - a person's own script
+        updated = (await it.commands.update_meal(ALICE, UpdateMeal(meal_id=meal.id, notes=notes))).meal
+        assert updated.notes == notes.replace("\r\n", "\n")

@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import StoredEvent
+from pymongo import MongoClient
 
-from ledger import Meal, MealFull, MealLedger, MealNotFound, MealStatus
+from ledger import Meal, MealFull, MealLedger, MealNotFound, MealStatus, Unreadable
 from ledger.meal import MAX_EVENTS
 from ledger.repository import MealRepository
 from tests.ledger.plates import ALICE, analyzed
@@ -122,3 +123,20 @@ async def test_a_full_meal_is_loaded_and_deleted(ledger: MealLedger, meals: Meal
     meal.delete(actor=ALICE)
     assert await meals.append(meal) == MAX_EVENTS
     assert (await meals.get(meal.id)).status is MealStatus.DELETED
+
+
+@pytest.mark.parametrize("damage", [{"state": 5}, {"state": "text"}, {"topic": 5}])
+async def test_a_damaged_event_is_unreadable_and_no_outage(
+    ledger: MealLedger,
+    meals: MealRepository,
+    mongodb_url: str,
+    mongodb_database: str,
+    damage: dict[str, object],
+) -> None:
+    meal = analyzed()
+    await meals.append(meal)
+    with MongoClient[dict[str, Any]](mongodb_url) as client:
+        events = client[mongodb_database]["meal_ledger_events"]
+        assert events.update_one({"_id": 1}, {"$set": damage}).modified_count == 1
+    with pytest.raises(Unreadable):
+        await meals.get(meal.id)

@@ -73,9 +73,10 @@ class Deployment:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
+            response = httpx.get(f"{self.url}/readyz")
         except httpx.TransportError:
             return False
+        return response.status_code == 200 and "degraded  projector" not in response.text
 
     def _ended(self) -> bool:
         return any(process.poll() not in {None, -9} for process in self._started)

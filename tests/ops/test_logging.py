@@ -58,10 +58,26 @@ def test_bound_context_is_on_every_log_line() -> None:
     with structlog.contextvars.bound_contextvars(correlation_id="c1"):
         structlog.get_logger("ours").info("one")
         logging.getLogger("uvicorn.error").info("Started %s", "two")
-    assert [(line["event"], line["correlation_id"]) for line in lines(stream)] == [
-        ("one", "c1"),
-        ("Started two", "c1"),
+    assert [(line["event"], line.get("message"), line["correlation_id"]) for line in lines(stream)] == [
+        ("one", None, "c1"),
+        ("library_message", "Started two", "c1"),
     ]
+
+
+def test_time_and_level_come_first_in_a_line() -> None:
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    structlog.get_logger("ours").info("one", a=1)
+    logging.getLogger("uvicorn.error").info("two")
+    for line in lines(stream):
+        assert list(line)[:3] == ["timestamp", "level", "event"]
+
+
+def test_our_own_records_keep_their_static_names() -> None:
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    logging.getLogger("ledger.repository").warning("event_store_unavailable")
+    assert [line["event"] for line in lines(stream)] == ["event_store_unavailable"]
 
 
 class BrokenContext:
@@ -100,7 +116,7 @@ def test_a_broken_context_costs_no_line_or_correlation_id(
         monkeypatch.undo()
     assert [(line["event"], line["correlation_id"]) for line in lines(stream)] == [
         ("one", "c1"),
-        ("two", "c1"),
+        ("library_message", "c1"),
     ]
 
 
@@ -159,7 +175,7 @@ def test_warnings_are_logged() -> None:
         warnings.warn("soon gone", DeprecationWarning, stacklevel=1)
     [line] = lines(stream)
     assert line["level"] == "warning"
-    assert "soon gone" in line["event"]
+    assert "soon gone" in line["message"]
 
 
 def test_configuring_twice_writes_each_line_once() -> None:
@@ -168,4 +184,4 @@ def test_configuring_twice_writes_each_line_once() -> None:
     configure_logging("INFO", stream)
     structlog.get_logger("ours").info("one")
     logging.getLogger("uvicorn.error").info("two")
-    assert [line["event"] for line in lines(stream)] == ["one", "two"]
+    assert [line["event"] for line in lines(stream)] == ["one", "library_message"]

@@ -113,3 +113,4 @@ def test_the_smoke_tests_fail_when_the_server_is_gone(mongod: LocalMongod, deplo
     smoke = meal_ledger("smoke", "--url", deployment.url, "--token", token, env={})
     assert smoke.returncode == 1
     assert smoke.stdout.splitlines()[-1].startswith("failed")
+    assert "set MEAL_LEDGER_TOKEN instead" in smoke.stderr

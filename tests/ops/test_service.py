@@ -1,7 +1,9 @@
 """The whole service, as a newcomer and an app see it: real processes, a real MongoDB, nothing in between."""
 
 import json
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from ops.stand_ins.menu import SLOW_SECONDS
 from tests.ops.running_service import Client, LocalEnvironment, meal_ledger
 
 
@@ -33,9 +36,10 @@ def bob(service: LocalEnvironment) -> Iterator[Client]:
 def test_the_smoke_tests_pass_twice(service: LocalEnvironment) -> None:
     token = meal_ledger("token", "--user", "alice", env=service.env).stdout.strip()
     for _ in range(2):
-        smoke = meal_ledger("smoke", "--url", service.url, "--token", token, env={})
+        smoke = meal_ledger("smoke", "--url", service.url, env={"MEAL_LEDGER_TOKEN": token})
         assert smoke.returncode == 0, smoke.stdout + smoke.stderr
         assert "failed" not in smoke.stdout
+        assert smoke.stderr == ""
 
 
 def test_health_has_just_the_documented_shape(service: LocalEnvironment) -> None:
@@ -246,3 +250,44 @@ def test_secrets_and_personal_data_stay_out_of_the_logs(service: LocalEnvironmen
         assert secret not in logs
     for line in (service.data / "logs" / "api.log").read_text().splitlines():
         assert "timestamp" in json.loads(line)
+
+
+@pytest.mark.parametrize(
+    ("photo", "status", "codes", "warnings"),
+    [
+        ("refused.jpg", "FAILED", ["ANALYSIS_REFUSED"], set()),
+        ("unreachable-2.png", "FAILED", ["PHOTO_NOT_ACCESSIBLE"], set()),
+        ("limit.jpg", "FAILED", ["RATE_LIMITED"], set()),
+        ("empty.jpg", "FAILED", ["NO_FOOD_RECOGNIZED"], set()),
+        ("unknown.jpg", "ANALYZED", [], {"NUTRIENTS_NOT_FOUND"}),
+        ("warnings.jpg", "ANALYZED", [], {"MATCH_UNCERTAIN", "NUTRIENTS_NOT_FOUND"}),
+    ],
+)
+def test_a_photo_of_the_menu_goes_as_its_name_says(
+    alice: Client, photo: str, status: str, codes: list[str], warnings: set[str]
+) -> None:
+    answer = alice.analyze(photo)
+    assert (answer["status"], [error["code"] for error in answer["userErrors"]]) == (status, codes)
+    assert {warning["code"] for warning in answer["meal"]["warnings"]} >= warnings
+
+
+def test_a_slow_photo_is_analyzing_meanwhile(service: LocalEnvironment, alice: Client, bob: Client) -> None:
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(alice.analyze, "slow.jpg")
+        assert bob.analyze()["status"] == "ANALYZED"
+        assert not slow.done()
+        assert slow.result()["status"] == "ANALYZED"
+    assert time.monotonic() - started >= SLOW_SECONDS
+
+
+def test_the_first_page_has_a_token_for_this_machine_alone(service: LocalEnvironment) -> None:
+    page = httpx.get(service.url + "/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    [token] = re.findall(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", page.text)
+    with Client(service.url, token) as person:
+        assert person.ask("{ __typename }") == {"__typename": "Query"}
+    for name in ("/graphql", "mongodb://", "refused.jpg", "/logs"):
+        assert name in page.text
+    elsewhere = httpx.get(service.url + "/", headers={"Host": "evil.example.com"})
+    assert (elsewhere.status_code, "eyJ" in elsewhere.text) == (200, False)

@@ -1,6 +1,7 @@
 """The queries on a real MongoDB, over both drivers."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, date, datetime, timedelta
@@ -34,6 +35,7 @@ from projections import (
     PositionBeyondHead,
     ReadErrorCode,
     ReadModelBehind,
+    Unreadable,
 )
 from tests.adapters.mongo_projections.read_side import ReadSide, read_side
 from tests.ledger.plates import ALICE, NOON, RICE, analyzed, awaiting, found_for, requested, timing
@@ -314,7 +316,7 @@ class TestUnreadableStorage:
 
         day = await given.models().daily_summary("alice", meals[0].timing.local_date)
         assert (day.meal_count, day.position) == (2, head)
-        await given.models().check_ready()
+        assert {one.problem for one in await given.models().conditions()} == {None}
         for projector in projectors:
             projector.close()
 
@@ -334,11 +336,12 @@ async def assert_not_ready(models: MongoReadModels, reason: str, min_position: i
         models.meal("alice", str(uuid4()), min_position=min_position),
         models.meal_history("alice", HistoryQuery(first=1), min_position=min_position),
         models.daily_summary("alice", date(2025, 11, 13), min_position=min_position),
-        models.check_ready(),
     )
     for answer in asked:
         with pytest.raises(NotReady, match=reason):
             await answer
+    problems = [one.problem or "" for one in await models.conditions()]
+    assert any(re.search(reason, problem) for problem in problems)
 
 
 class TestStaleAnalyses:
@@ -382,25 +385,60 @@ class TestMealsAwaitingNutrients:
         assert [(meal.requested_at, meal.meal_id) for meal in pages] == expected
 
 
-class TestReadiness:
-    async def test_projectors_that_live_make_it_ready(self, given: ReadSide) -> None:
-        await given.models().check_ready()
+class TestDamagedDocuments:
+    @pytest.mark.parametrize("damage", [{"entries": "none"}, {"status": "EATEN"}, {"eaten_at": "noon"}])
+    async def test_a_damaged_meal_is_left_out_of_the_history(
+        self, given: ReadSide, damage: Document, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        damaged, whole = analyzed(), analyzed()
+        given.project(damaged, whole)
+        key = str(damaged.id)
+        given.client[given.database]["meals_v2"].update_one({"_id": key}, {"$set": damage})
+        page = await given.models().meal_history("alice", HistoryQuery(first=10))
+        assert str(whole.id) in [meal.id for meal in page.meals]
+        assert key not in [meal.id for meal in page.meals]
+        if "eaten_at" not in damage:  # it is sorted among the others, and met
+            told = [record for record in caplog.records if record.msg == "read_model_document_unreadable"]
+            assert [record.__dict__["key"] for record in told] == [key]
+        with pytest.raises(Unreadable):
+            await given.models().meal("alice", key)
 
-    async def test_without_a_projector_it_is_not(self, given: ReadSide) -> None:
+    async def test_a_damaged_day_is_an_error_of_its_own(self, given: ReadSide) -> None:
+        meal = confirmed(analyzed())
+        given.project(meal)
+        days = given.client[given.database]["daily_summaries_v2"]
+        days.update_many({"_id": {"$type": "string"}}, {"$set": {"totals": 1}})
+        with pytest.raises(Unreadable):
+            await given.models().daily_summary("alice", meal.timing.local_date)
+
+
+class TestConditions:
+    async def test_each_says_its_position_and_the_logs_head(self, given: ReadSide) -> None:
+        head = given.project(analyzed())
+        conditions = await given.models().conditions()
+        assert [(one.name, one.position, one.head, one.lag) for one in conditions] == [
+            ("meals", head, head, 0),
+            ("daily_summaries", head, head, 0),
+        ]
+        assert all(one.has_projector and one.problem is None for one in conditions)
+
+    async def test_a_read_model_behind_says_by_how_much(self, given: ReadSide) -> None:
+        given.project(analyzed())
+        given.log.save(analyzed())
+        assert {one.lag for one in await given.models().conditions()} == {2}
+
+    async def test_without_a_projector_it_says_so(self, given: ReadSide) -> None:
         given.projectors[1].close()
-        with pytest.raises(NotReady, match="daily_summaries_v2"):
-            await given.models().check_ready()
+        assert [one.has_projector for one in await given.models().conditions()] == [True, False]
 
     async def test_a_heartbeat_grows_old(self, given: ReadSide) -> None:
         given.client[given.database][PROJECTORS].update_many(
             {}, {"$set": {"at": datetime.now(UTC) - timedelta(seconds=11)}}
         )
-        with pytest.raises(NotReady, match="daily_summaries_v2 and meals_v2"):
-            await given.models().check_ready()
+        assert [one.has_projector for one in await given.models().conditions()] == [False, False]
 
         given.projectors[0].heartbeat()
-        with pytest.raises(NotReady, match="daily_summaries_v2 up to date"):
-            await given.models().check_ready()
+        assert [one.has_projector for one in await given.models().conditions()] == [True, False]
 
 
 @pytest.fixture(params=["motor", "pymongo"])
@@ -422,7 +460,7 @@ async def test_a_database_that_does_not_answer_is_not_ready(silent: AsyncMongoCl
     models = MongoReadModels(silent, "nothing", MongoLogPositions(silent, "nothing", "events"))
 
     with pytest.raises(NotReady, match="does not answer") as raised:  # its own bound, before the driver's
-        await models.check_ready()
+        await models.conditions()
 
     assert raised.value.code is ReadErrorCode.SERVICE_UNAVAILABLE
 

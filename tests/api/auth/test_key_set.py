@@ -17,7 +17,8 @@ WEAK_RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)  #
 
 def algorithms(*keys: dict[str, Any]) -> dict[str, str]:
     parsed = parse_key_set(json.dumps(key_set(*keys)).encode())
-    return {kid: key.algorithm for kid, key in parsed.items()}
+    assert all(key.algorithm == algorithm for (_, algorithm), key in parsed.items())
+    return dict(parsed.keys())
 
 
 def test_a_key_is_bound_to_the_algorithm_of_its_kind() -> None:
@@ -54,14 +55,13 @@ def test_a_key_is_bound_to_the_algorithm_of_its_kind() -> None:
 )
 def test_an_unusable_key_is_passed_over_for_the_others(key: dict[str, Any]) -> None:
     assert algorithms(key, GOOD) == {"good": "RS256"}
-    with pytest.raises(InvalidKeySet):
-        algorithms(key)
+    assert algorithms(key) == {}
 
 
 def test_the_private_part_of_a_key_is_never_read() -> None:
     private = RSAAlgorithm.to_jwk(RSA_KEY, as_dict=True) | {"kid": "leaked"}
     parsed = parse_key_set(json.dumps(key_set(private)).encode())
-    assert isinstance(parsed["leaked"].key, RSAPublicKey)
+    assert isinstance(parsed["leaked", "RS256"].key, RSAPublicKey)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ fragment M on Meal {{
 
 
 async def prepared(text: str) -> DocumentNode:
-    return await DocumentCache(SCHEMA).prepare(text)
+    return (await DocumentCache(SCHEMA).prepare(text)).document
 
 
 async def refusal(text: str) -> ResponseError:

@@ -136,6 +136,23 @@ async def test_a_refusal_is_data_in_an_empty_payload(
         assert set(payload.values()) == {None}
 
 
+@pytest.mark.parametrize(
+    ("refusal", "seconds"),
+    [
+        (RateLimited("Slow down.", retry_after=2.2), 3),
+        (RateLimited("Slow down."), None),
+        (ServiceUnavailable("Down."), 5),
+        (MealNotFound(), None),
+    ],
+)
+async def test_a_refusal_says_when_to_come_back(
+    alice: GraphQLClient, diary: Diary, refusal: LedgerError, seconds: int | None
+) -> None:
+    diary.raises = refusal
+    asked = 'mutation { deleteMeal(mealId: "x") { userErrors { retryAfterSeconds } } }'
+    assert (await alice.data(asked))["deleteMeal"] == {"userErrors": [{"retryAfterSeconds": seconds}]}
+
+
 async def test_every_code_of_the_ledger_can_be_answered(alice: GraphQLClient, diary: Diary) -> None:
     class Refused(LedgerError):
         def __init__(self, code: ErrorCode) -> None:

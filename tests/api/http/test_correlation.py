@@ -22,10 +22,18 @@ async def requested(http: httpx.AsyncClient, *ids: str) -> httpx.Response:
 @pytest.mark.parametrize(
     "given", ["12345678", "a" * 64, "4ff45b82-7722-43c1-9967-ec3ca2708437", "Edge-1.2_3456"]
 )
-async def test_a_request_id_of_a_usual_shape_is_kept(http: httpx.AsyncClient, given: str) -> None:
+async def test_a_request_id_of_a_usual_shape_is_kept_behind_ours(http: httpx.AsyncClient, given: str) -> None:
     response = await requested(http, given)
-    assert response.headers["x-request-id"] == given
-    assert response.json()["errors"][0]["extensions"]["correlationId"] == given
+    ours, theirs = response.headers["x-request-id"].split(".", 1)
+    assert (len(ours), theirs) == (16, given)
+    assert response.json()["errors"][0]["extensions"]["correlationId"] == response.headers["x-request-id"]
+
+
+async def test_no_client_can_choose_the_id_of_another_request(http: httpx.AsyncClient) -> None:
+    first = (await requested(http, "from-the-edge")).headers["x-request-id"]
+    again = (await requested(http, first)).headers["x-request-id"]
+    assert again != first
+    assert again.endswith(f".{first}")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +68,10 @@ async def test_every_request_has_an_id_of_its_own(http: httpx.AsyncClient) -> No
 async def test_every_answer_carries_it(http: httpx.AsyncClient) -> None:
     for path in ("/livez", "/health", "/readyz", "/graphql", "/nowhere"):
         response = await http.get(path, headers={"X-Request-ID": "from-the-edge"})
-        assert response.headers.get_list("x-request-id") == ["from-the-edge"]
+        [answered] = response.headers.get_list("x-request-id")
+        assert answered.endswith(".from-the-edge")
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "strict-transport-security" not in response.headers
 
 
 async def test_it_goes_with_the_command_and_into_every_log_line(
@@ -73,7 +84,7 @@ async def test_it_goes_with_the_command_and_into_every_log_line(
         raise RuntimeError
 
     monkeypatch.setattr("tests.api.ports.InMemoryCommands.delete_meal", note)
-    await http.post(
+    response = await http.post(
         "/graphql",
         json={
             "query": """mutation ($url: String!) {
@@ -85,8 +96,8 @@ async def test_it_goes_with_the_command_and_into_every_log_line(
         headers={"Authorization": f"Bearer {a_token()}", "X-Request-ID": "from-the-edge"},
     )
     [(context, _)] = diary.asked
-    assert (context.user_id, context.correlation_id) == ("alice", "from-the-edge")
-    assert bound == [{"correlation_id": "from-the-edge"}]
+    assert (context.user_id, context.correlation_id) == ("alice", response.headers["x-request-id"])
+    assert bound == [{"correlation_id": context.correlation_id}]
     assert structlog.contextvars.get_contextvars() == {}
 
 
@@ -129,7 +140,7 @@ async def test_nothing_personal_is_logged(
         await http.request("LEAK-alice", "/graphql", headers=alice.headers)
         diary.raises = RuntimeError("without personal data")
         await alice.post(ANALYZE, url=PHOTO)
-    assert len(logs) == 6
+    assert len(logs) == 7
     for personal in ("alice", "photos.example", "doctor", "eyJ", "Bearer", "LEAK"):
         assert personal not in str(logs)
     assert {(line["method"], line["path"]) for line in logs if "path" in line} == {

@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import msgspec
 import pytest
 from starlette.requests import Request
 
 from api.errors import RequestRefused
 from api.http.negotiation import GRAPHQL_RESPONSE, JSON
-from api.http.requests import MAX_BODY_BYTES, MAX_VARIABLE_VALUES, read_graphql_request
+from api.http.requests import MAX_BODY_BYTES, MAX_VARIABLE_DEPTH, MAX_VARIABLE_VALUES, read_graphql_request
 from tests.api.client import a_token
 from tests.api.ports import Diary
 
@@ -341,3 +343,80 @@ async def test_another_path_is_a_404_in_the_same_shape(client: httpx.AsyncClient
 async def test_no_other_origin_is_let_in(client: httpx.AsyncClient) -> None:
     response = await client.post("/graphql", json=QUERY, headers={"Origin": "https://evil.example"})
     assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+async def test_parameters_without_a_value_are_absent(client: httpx.AsyncClient) -> None:
+    response = await client.get("/graphql?query=%7B__typename%7D&operationName=&variables=&extensions=")
+    assert (response.status_code, response.json()) == (200, ANSWER)
+
+
+@pytest.mark.parametrize("media_type", [JSON, GRAPHQL_RESPONSE])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_hash_without_a_text_has_the_code_that_clients_know(
+    client: httpx.AsyncClient, method: str, media_type: str
+) -> None:
+    """They send the text then, as Apollo's do."""
+    hashed = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+    if method == "GET":
+        response = await client.get(
+            "/graphql", params={"extensions": json.dumps(hashed)}, headers={"accept": media_type}
+        )
+    else:
+        response = await send(client, {"extensions": hashed}, accept=media_type)
+    assert response.status_code == (200 if media_type == JSON else 400)
+    assert code_of(response) == "PERSISTED_QUERY_NOT_SUPPORTED"
+    assert response.json()["errors"][0]["message"] == "PersistedQueryNotSupported"
+    assert (await send(client, QUERY | {"extensions": hashed})).json() == ANSWER
+
+
+@pytest.mark.parametrize("name", ["variables", "extensions"])
+async def test_a_mebibyte_of_nothing_is_not_decoded(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Hundreds of thousands of empty lists would take the loop for most of a second to build."""
+    built: list[object] = []
+    decode = msgspec.json.decode
+
+    def noted(raw: bytes, **how: Any) -> object:
+        built.append(decode(raw, **how))
+        return built[-1]
+
+    monkeypatch.setattr(msgspec.json, "decode", noted)
+    body = json.dumps(QUERY | {name: {"x": "#"}}).replace('"#"', "[" + "[]," * 300_000 + "[]]")
+    response = await send(client, body.encode())
+    assert response.status_code == (400 if name == "variables" else 200)
+    assert not any(isinstance(value, dict) for value in built)
+
+
+@pytest.mark.parametrize(("levels", "status"), [(MAX_VARIABLE_DEPTH - 1, 200), (MAX_VARIABLE_DEPTH, 400)])
+async def test_variables_are_nested_so_deep_and_no_deeper(
+    client: httpx.AsyncClient, levels: int, status: int
+) -> None:
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    assert (await send(client, QUERY | {"variables": {"x": value}})).status_code == status
+
+
+async def test_a_large_answer_is_compressed_where_the_client_takes_it(client: httpx.AsyncClient) -> None:
+    large = {"query": "{ __schema { types { name description } } }"}
+    plain = await send(client, large, accept_encoding="identity")
+    packed = await send(client, large, accept_encoding="gzip")
+    assert (plain.headers.get("content-encoding"), packed.headers["content-encoding"]) == (None, "gzip")
+    assert plain.json() == packed.json()
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+    assert "content-encoding" not in (await send(client, QUERY, accept_encoding="gzip")).headers
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("query ($id: ID!) { meal(id: $id) { id } }", "null"),
+        ("{ mealHistory(first: true) { edges { cursor } } }", "true"),
+    ],
+)
+async def test_messages_speak_the_clients_language(client: httpx.AsyncClient, query: str, said: str) -> None:
+    response = await send(client, {"query": query, "variables": {"id": None}})
+    [error] = response.json()["errors"]
+    assert said in error["message"]
+    assert not {"None", "True", "False"} & set(re.findall(r"\w+", error["message"]))

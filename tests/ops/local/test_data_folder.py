@@ -120,3 +120,12 @@ def test_the_port_of_mongodb_is_remembered(tmp_path: Path) -> None:
 def test_a_remembered_port_that_is_none_is_forgotten(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mongodb.port").write_bytes(content)
     assert DataFolder(tmp_path).mongodb_port is None
+
+
+def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.require_space(1)
+    with pytest.raises(
+        DataFolderUnusable, match=r"only \d+ MB are free there, and MongoDB needs \d+: free some, or"
+    ):
+        folder.require_space(2**62)

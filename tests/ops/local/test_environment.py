@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from ops.local.environment import folder
 from ops.local.ports import LOOPBACK, answers, free_port
 from tests.ops.local.processes import ROOT, eventually, is_alive
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - it is what is tried
+
 SCRIPT = Path(__file__).with_name("run_with_stand_in_command.py")
 
 
@@ -30,13 +33,19 @@ class Run:
     started: ClassVar[list["Run"]] = []
 
     def __init__(
-        self, data: Path, port: int | None = None, *, through_make: bool = False, **environ: str
+        self,
+        data: Path,
+        port: int | None = None,
+        *,
+        through_make: bool = False,
+        arguments: Sequence[str] = (),
+        **environ: str,
     ) -> None:
         self.data = data
         self.port = port or free_port()
         self.journal = data.parent / f"{data.name}.journal"
         self.output = data.parent / f"{data.name}.{secrets.token_hex(4)}.output"
-        command = [sys.executable, str(SCRIPT), "--port", str(self.port), "--data", str(data)]
+        command = [sys.executable, str(SCRIPT), "--port", str(self.port), "--data", str(data), *arguments]
         if through_make:
             makefile = data.parent / f"{data.name}.mk"
             makefile.write_text(f"run:\n\t@exec {' '.join(command)} --die-with-parent\n")
@@ -333,13 +342,17 @@ def test_a_failing_child_ends_all_with_its_last_line(tmp_path: Path, mongodb_url
 
 
 @pytest.mark.parametrize("command", ["project", "serve"])
-def test_a_child_that_dies_later_ends_everything(tmp_path: Path, mongodb_url: str, command: str) -> None:
+def test_a_part_that_dies_is_started_again_once_and_then_ends_all(
+    tmp_path: Path, mongodb_url: str, command: str
+) -> None:
     run = Run(tmp_path / "data", MONGODB_URL=mongodb_url).ready()
-    eventually(lambda: f"{command} starts" in run.story())
-    [victim] = [pid for name, event, pid in run.events() if (name, event) == (command, "starts")]
-    os.kill(victim, signal.SIGKILL)
+    for deaths in (1, 2):
+        eventually(partial(_has_started, run, command, deaths))
+        victim = [pid for name, event, pid in run.events() if (name, event) == (command, "starts")][-1]
+        os.kill(victim, signal.SIGKILL)
     assert run.end() == 1
-    cause, *rest = run.text().partition("Ctrl-C stops everything.\n")[2].splitlines()
+    again, cause, *rest = run.text().partition("Ctrl-C stops everything.\n")[2].splitlines()
+    assert again.endswith(f"ended unexpectedly (SIGKILL): see {_log_of(run, command)}; starting it again")
     assert cause.startswith("meal-ledger: ")
     assert f"ended unexpectedly (SIGKILL): see {run.data / 'logs'}" in cause
     assert rest
@@ -347,13 +360,42 @@ def test_a_child_that_dies_later_ends_everything(tmp_path: Path, mongodb_url: st
     assert run.gone()
 
 
-def test_a_mongod_that_dies_ends_everything(tmp_path: Path) -> None:
+def _has_started(run: Run, command: str, times: int) -> bool:
+    return run.story().count(f"{command} starts") == times
+
+
+def _log_of(run: Run, command: str) -> Path:
+    return run.data / "logs" / {"project": "projectors.log", "serve": "api.log"}[command]
+
+
+def test_a_mongod_that_dies_is_started_again_on_its_port(tmp_path: Path) -> None:
     run = Run(tmp_path / "data").ready()
+    url = run.settings()["MONGODB_URL"]
     [victim] = [pid for pid in run.processes() if Path(f"/proc/{pid}/comm").read_text() == "mongod\n"]
     os.kill(victim, signal.SIGKILL)
-    assert run.end() == 1
-    assert "MongoDB ended unexpectedly (SIGKILL)" in run.text()
+    eventually(lambda: "MongoDB ended unexpectedly (SIGKILL)" in run.text())
+    with MongoClient[dict[str, Any]](url) as client:
+        assert client.admin.command("ping")["ok"] == 1
+    run.process.terminate()
+    assert run.end() == 0
     assert run.gone()
+
+
+def test_it_listens_where_it_is_asked_to_and_says_what_is_open(tmp_path: Path, mongodb_url: str) -> None:
+    run = Run(tmp_path / "data", arguments=["--host", EVERYWHERE], MONGODB_URL=mongodb_url).ready()
+    assert (
+        f"the API listens on 0.0.0.0, port {run.port}: other machines reach it, in plain text" in run.text()
+    )
+    assert f"ready http://127.0.0.1:{run.port}/graphql" in run.text().splitlines()
+    assert run.settings()["API_HOST"] == EVERYWHERE
+
+
+@pytest.mark.parametrize("host", ["nowhere", "256.1.1.1", "::1"])
+def test_a_host_that_is_none_is_one_clear_line(tmp_path: Path, host: str) -> None:
+    run = Run(tmp_path / "data", arguments=["--host", host])
+    assert run.end() == 2
+    [line] = run.text().splitlines()
+    assert f"{host} is no IPv4 address: 0.0.0.0 means all networks" in line
 
 
 def test_a_second_control_c_hurries(tmp_path: Path, mongodb_url: str) -> None:
