@@ -176,7 +176,7 @@ async def _run(folder: Path, seconds: float) -> None:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ops.local.environment", "--port", str(port), "--data", str(folder / "data"),
-        "--die-with-parent", stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None  # noqa: S101 - it is asked for above
     said = ""
