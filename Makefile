@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test faults foods lint typecheck export-schema bench attack requirements clean
+.PHONY: help install run test faults foods lint typecheck export-schema bench attack browser requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: install ## measure the event store beside its peers: make bench [ROUNDS=5
 
 attack: install ## measure how long others wait while a client attacks: make attack [SECONDS=5]
 	@$(BIN)/python -m ops.bench.attack $(if $(SECONDS),--seconds $(SECONDS))
+
+browser: install ## let a page of another origin read a day in headless Chromium, which must be installed
+	@$(BIN)/python -m tests.browser
 
 requirements: install ## pin the requirements again after a change of pyproject.toml (UPGRADE=--upgrade: to the newest)
 	@sh ops/pin.sh "$(BIN)" $(UPGRADE)
