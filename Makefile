@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test faults foods lint typecheck export-schema bench requirements clean
+.PHONY: help install run test faults foods lint typecheck export-schema bench attack browser requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ export-schema: install ## write api/schema_export.graphql; with CI set, fail if 
 
 bench: install ## measure the event store beside its peers: make bench [ROUNDS=5] [QUICK=1]
 	@$(BIN)/python -m ops.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick)
+
+attack: install ## measure how long others wait while a client attacks: make attack [SECONDS=5]
+	@$(BIN)/python -m ops.bench.attack $(if $(SECONDS),--seconds $(SECONDS))
+
+browser: install ## let a page of another origin read a day in headless Chromium, which must be installed
+	@$(BIN)/python -m tests.browser
 
 requirements: install ## pin the requirements again after a change of pyproject.toml (UPGRADE=--upgrade: to the newest)
 	@sh ops/pin.sh "$(BIN)" $(UPGRADE)

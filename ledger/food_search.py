@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct
 
@@ -61,11 +62,15 @@ class FoundFood(Struct, frozen=True, kw_only=True):
 
 
 class FoodSearch:
-    """Searches the databases in their order. One that is down, over its limit or misconfigured fails no search."""
+    """Searches the databases in their order. One that is down, over its limit or misconfigured fails no search.
+
+    The matching, some milliseconds of pure computing for each food, is done in a thread: the event loop goes on.
+    """
 
     def __init__(self, databases: Sequence[NutrientDatabase], *, at_once: int = 8) -> None:
         self._databases = databases
         self._at_once = at_once
+        self._matching = ThreadPoolExecutor(1, "food-matching")
 
     async def find(self, foods: Sequence[RecognizedFood], *, until: float | None = None) -> list[FoundFood]:
         """What was found for each food, in their order; at most `at_once` foods are searched at a time.
@@ -96,7 +101,9 @@ class FoodSearch:
                         unavailable = True
                         continue
                     records += offered
-                    match = best_match(food, offered)
+                    match = await asyncio.get_running_loop().run_in_executor(
+                        self._matching, best_match, food, offered
+                    )
                     if match is not None and (best is None or match.confidence > best.confidence):
                         best = match
                     if best is not None and best.says_the_food:

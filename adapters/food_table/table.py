@@ -4,6 +4,7 @@ The data are `usda_generic_foods.csv.gz`: the National Nutrient Database for Sta
 and Nutrient Database for Dietary Studies, and Foundation Foods of early 2026; in the public domain.
 """
 
+import asyncio
 import csv
 import gzip
 import io
@@ -11,6 +12,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 
 from msgspec import Struct
@@ -85,10 +87,11 @@ class FoodTable:
         self._places = _index(self._foods)
         self._by_description = {food.description: place for place, food in enumerate(self._foods)}
         self._records: dict[int, FoodRecord | None] = {}
+        self._thread = ThreadPoolExecutor(1, "food-table")
 
     async def search(self, name: str) -> Sequence[FoodRecord]:
         """The records that share most words with the name, its synonyms included; at most 400."""
-        return self.find(name)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.find, name)
 
     def find(self, name: str) -> Sequence[FoodRecord]:
         """As `search`, at once."""

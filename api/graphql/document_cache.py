@@ -22,6 +22,7 @@ MAX_ERRORS = 10
 _INLINE_LENGTH = 300
 """Longer documents are prepared in a thread: the event loop goes on meanwhile."""
 _CACHED_LENGTH = 32 * 1024
+_MOST_SEEN = 10_000
 _BYTES_PER_TOKEN = 1024
 """What the tree of a document takes in memory per token, at most; measured 330 to 615."""
 
@@ -41,17 +42,20 @@ class _Entry(Struct, frozen=True):
 
 
 class DocumentCache:
-    """Prepares documents for execution. Variables are no part of it: a text is prepared once for all of them.
+    """Prepares documents for execution. Variables are no part of it: a text is prepared for all of them.
 
-    The outcomes of at most `max_weight` bytes, about, are remembered, refusals too; the least recently used go first.
+    What comes a second time is remembered, refusals too: a client that never repeats itself cannot fill the memory with
+    trees, which the collector of garbage would walk through while all wait. At most `max_weight` bytes, about, are
+    remembered; the least recently used go first.
     """
 
-    def __init__(self, schema: GraphQLSchema, *, max_weight: int = 32 * 1024 * 1024) -> None:
+    def __init__(self, schema: GraphQLSchema, *, max_weight: int = 8 * 1024 * 1024) -> None:
         self._schema = schema
         self._max_weight = max_weight
         self.weight = 0
         """What is remembered takes about so many bytes."""
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._seen_once: OrderedDict[int, None] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, "graphql-documents")
 
     async def prepare(self, text: str) -> Prepared:
@@ -64,7 +68,7 @@ class DocumentCache:
             outcome = self._prepared(text)
         else:
             outcome = await asyncio.get_running_loop().run_in_executor(self._thread, self._prepared, text)
-        if len(text) <= _CACHED_LENGTH:
+        if len(text) <= _CACHED_LENGTH and self._was_seen(text):
             self._remember(text, outcome)
         return _document(outcome)
 
@@ -81,6 +85,16 @@ class DocumentCache:
         if errors:
             return DocumentRefused(document_errors(errors, RequestErrorCode.GRAPHQL_VALIDATION_FAILED))
         return Prepared(document, cost)
+
+    def _was_seen(self, text: str) -> bool:
+        """Whether the text came before, not too long ago; it has from now on."""
+        key = hash(text)
+        if key in self._seen_once:
+            return True
+        self._seen_once[key] = None
+        if len(self._seen_once) > _MOST_SEEN:
+            self._seen_once.popitem(last=False)
+        return False
 
     def _remember(self, text: str, outcome: Prepared | DocumentRefused) -> None:
         tokens = outcome.document.token_count if isinstance(outcome, Prepared) else MAX_ERRORS

@@ -21,8 +21,11 @@ _T = TypeVar("_T")
 
 LARGE_COST = 1500
 """Values from which an answer is large: about ten milliseconds of the loop."""
-_THREADS = 8
-"""So many large answers are in hand at once, of about 15 MB each; more wait, and hold nothing meanwhile."""
+_THREADS = 2
+"""So many large answers are in hand at once, of about 15 MB each; more wait, and hold nothing meanwhile.
+
+Each thread that computes makes the loop wait for the interpreter: more of them would make no answer faster.
+"""
 
 
 class LargeAnswers:

@@ -73,7 +73,7 @@ class DataFolder:
         except OSError:
             return False  # the error is reported when it is claimed
 
-    def require_space(self, least: int = 500 * 1024 * 1024) -> None:
+    def require_space(self, least: int = 300 * 1024 * 1024) -> None:
         """Raise DataFolderUnusable when fewer than `least` bytes are free: MongoDB would end amid its work."""
         free = shutil.disk_usage(self.path).free
         if free < least:

@@ -15,6 +15,8 @@ from ops.stand_ins.menu import MENU
 from ops.tokens import issue_token
 
 _USER = "alice"
+_READINESS, _HEALTH = "/readyz?verbose=1", "/health"
+_PAGES = frozenset({_READINESS, _HEALTH})
 _NAMES_OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1"})
 _QUERY = "{\n  mealHistory(first: 5) {\n    edges { node { id status dishName totals { calories } } }\n  }\n}"
 
@@ -39,8 +41,8 @@ def _is_of_this_machine(request: Request) -> bool:
 def _page(settings: ServeSettings, environ: Mapping[str, str], token: str | None) -> str:
     addresses = {
         "GraphQL": GRAPHQL_PATH,
-        "readiness": "/readyz?verbose=1",
-        "health": "/health",
+        "readiness": _READINESS,
+        "health": _HEALTH,
         "MongoDB": reveal(settings.mongodb_url) or "",
         "database": settings.mongodb_database,
         "logs": f"{environ.get('DATA', 'var')}/logs",
@@ -63,12 +65,9 @@ def _page(settings: ServeSettings, environ: Mapping[str, str], token: str | None
 
 
 def _link(value: str) -> str:
+    """A link to what a browser can open, else the text."""
     shown = escape(value)
-    return (
-        f'<a href="{shown}">{shown}</a>'
-        if value.startswith("/") and not value.startswith("//") and "logs" not in value
-        else f"<code>{shown}</code>"
-    )
+    return f'<a href="{shown}">{shown}</a>' if value in _PAGES else f"<code>{shown}</code>"
 
 
 _TEMPLATE = """<!doctype html>

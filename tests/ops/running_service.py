@@ -152,7 +152,10 @@ class LocalEnvironment:
         self._process.send_signal(signal.SIGTERM)
         assert self._process.wait(90) == 0, self.output.read_text()
 
-    def client(self, user: str) -> Client:
+    def token(self, user: str) -> str:
         token = meal_ledger("token", "--user", user, env=self.env)
         assert token.returncode == 0, token.stderr
-        return Client(self.url, token.stdout.strip())
+        return token.stdout.strip()
+
+    def client(self, user: str) -> Client:
+        return Client(self.url, self.token(user))

@@ -66,13 +66,27 @@ class Counted:
         return self._wrapped(*arguments, **options)
 
 
-async def test_a_text_is_parsed_and_validated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_text_that_came_twice_is_not_prepared_again(monkeypatch: pytest.MonkeyPatch) -> None:
     parse, validate = Counted(monkeypatch, "parse"), Counted(monkeypatch, "validate")
     cache = DocumentCache(SCHEMA)
-    first = await cache.prepare("{ __typename }")
-    assert await cache.prepare("{ __typename }") is first
-    assert await cache.prepare("{  __typename }") is not first
-    assert (parse.calls, validate.calls) == (2, 2)
+    await cache.prepare("{ __typename }")
+    second = await cache.prepare("{ __typename }")
+    assert await cache.prepare("{ __typename }") is second
+    assert await cache.prepare("{  __typename }") is not second
+    assert (parse.calls, validate.calls) == (3, 3)
+
+
+async def test_what_never_comes_again_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it push out what is."""
+    monkeypatch.setattr("api.graphql.document_cache._MOST_SEEN", 50)
+    cache = DocumentCache(SCHEMA)
+    for _ in range(2):
+        usual = await cache.prepare("{ __typename }")
+    weight = cache.weight
+    for number in range(200):
+        await cache.prepare(f"{{ a{number}: __typename }}")
+    assert cache.weight == weight
+    assert await cache.prepare("{ __typename }") is usual
 
 
 @pytest.mark.parametrize(
@@ -87,7 +101,7 @@ async def test_a_refusal_is_remembered_too(monkeypatch: pytest.MonkeyPatch, text
             await cache.prepare(text)
         errors.append(refused.value.errors)
     assert errors[0] == errors[1] == errors[2]
-    assert parse.calls == 1
+    assert parse.calls == 2
 
 
 async def test_variables_are_no_part_of_what_is_remembered(
@@ -98,28 +112,30 @@ async def test_variables_are_no_part_of_what_is_remembered(
     for day in ("2026-11-20", "2026-11-21", "2026-11-20"):
         assert await alice.data(text, date=day) == {"dailySummary": {"date": day}}
     assert (await alice.error(text, date="never"))["code"] == "VALIDATION_ERROR"
-    assert parse.calls == 1
+    assert parse.calls == 2
 
 
 async def test_the_least_recently_used_texts_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = Counted(monkeypatch, "parse")
     texts = [f"{{ a{number}: __typename }}" for number in range(3)]
     cache = DocumentCache(SCHEMA, max_weight=2 * 6 * 1024)  # room for two of them, not for three
+    for text in texts:
+        await cache.prepare(text)
     for text in (texts[0], texts[1], texts[0], texts[2]):
         await cache.prepare(text)
-    assert parse.calls == 3
+    assert parse.calls == 6
     await cache.prepare(texts[0])
-    assert parse.calls == 3
+    assert parse.calls == 6
     await cache.prepare(texts[1])
-    assert parse.calls == 4
+    assert parse.calls == 7
 
 
 async def test_the_memory_is_bounded_whatever_comes() -> None:
     cache = DocumentCache(SCHEMA, max_weight=100 * 1024)
-    for number in range(100):
-        await cache.prepare(f"{{ a{number}: __typename }}")
+    for number in range(200):
+        await cache.prepare(f"{{ a{number // 2}: __typename }}")
         try:
-            await cache.prepare(f"{{ unknown{number} }}")
+            await cache.prepare(f"{{ unknown{number // 2} }}")
         except DocumentRefused:
             continue
     assert 0 < cache.weight <= 100 * 1024
@@ -128,7 +144,8 @@ async def test_the_memory_is_bounded_whatever_comes() -> None:
 async def test_a_text_that_comes_twice_at_once_is_remembered_once() -> None:
     text = "{ __typename }" + " " * 3000
     alone, twice = DocumentCache(SCHEMA), DocumentCache(SCHEMA)
-    await alone.prepare(text)
+    for cache in (alone, alone, twice):
+        await cache.prepare(text)
     await asyncio.gather(twice.prepare(text), twice.prepare(text))
     assert alone.weight == twice.weight > 0
 
