@@ -22,6 +22,7 @@ A status of 500 and above makes the request's own line in the log a warning. Wha
 error with its stack, and the client sees nothing of it but the correlation id.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -31,9 +32,12 @@ from graphql import GraphQLError, Node
 from msgspec import Struct
 
 from ledger import LedgerError
-from projections import ReadError
+from projections import NotReady, ReadError, ReadModelBehind
 
 _log = structlog.get_logger(__name__)
+
+RETRY_AFTER_SECONDS = 5
+"""When to come back where something is unavailable for a while."""
 
 _LONGEST_MESSAGE = 500
 
@@ -60,12 +64,16 @@ class RequestErrorCode(StrEnum):
 
 
 class ResponseError(Struct, frozen=True, kw_only=True):
-    """One element of `errors`. Locations are lines and columns of the document, from 1."""
+    """One element of `errors`. Locations are lines and columns of the document, from 1.
+
+    `retry_after`: in how many seconds the same request may succeed, where that is known.
+    """
 
     code: str
     message: str
     locations: tuple[tuple[int, int], ...] = ()
     path: tuple[str | int, ...] = ()
+    retry_after: int | None = None
 
     def to_json(self, correlation_id: str) -> dict[str, Any]:
         """The shape that GraphQL gives to an error."""
@@ -74,7 +82,10 @@ class ResponseError(Struct, frozen=True, kw_only=True):
             shape["locations"] = [{"line": line, "column": column} for line, column in self.locations]
         if self.path:
             shape["path"] = self.path
-        return shape | {"extensions": {"code": self.code, "correlationId": correlation_id}}
+        extensions: dict[str, Any] = {"code": self.code, "correlationId": correlation_id}
+        if self.retry_after is not None:
+            extensions["retryAfterSeconds"] = self.retry_after
+        return shape | {"extensions": extensions}
 
 
 class ApiError(Exception):
@@ -82,6 +93,7 @@ class ApiError(Exception):
 
     status: ClassVar[int] = 200
     code: str
+    retry_after: int | None = None
 
     def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -91,7 +103,7 @@ class ApiError(Exception):
     @property
     def errors(self) -> tuple[ResponseError, ...]:
         """What the response says in `errors`."""
-        return (ResponseError(code=str(self.code), message=self.message),)
+        return (ResponseError(code=str(self.code), message=self.message, retry_after=self.retry_after),)
 
 
 class RequestRefused(ApiError):
@@ -158,9 +170,10 @@ class Unavailable(RequestRefused):
 
     status = 503
     code = RequestErrorCode.SERVICE_UNAVAILABLE
+    retry_after = RETRY_AFTER_SECONDS
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"Retry-After": "5"})
+        super().__init__(message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 class DeadlinePassed(Unavailable):
@@ -200,6 +213,7 @@ class Rejected(ApiError):
     def __init__(self, error: LedgerError | ReadError) -> None:
         super().__init__(error.message)
         self.code = str(error.code)
+        self.retry_after = _retry_after(error)
 
 
 class UnexpectedError(ApiError):
@@ -222,6 +236,12 @@ def api_error(error: Exception, correlation_id: str) -> ApiError:
         case _:
             _log.error("unexpected_error", error_type=type(error).__name__, exc_info=error)
             return UnexpectedError(correlation_id)
+
+
+def _retry_after(error: LedgerError | ReadError) -> int | None:
+    if isinstance(error, LedgerError):
+        return None if error.retry_after is None else math.ceil(error.retry_after)
+    return RETRY_AFTER_SECONDS if isinstance(error, NotReady | ReadModelBehind) else None
 
 
 def clipped(message: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from graphql import GraphQLError
+from msgspec import structs
 
 from api.errors import ApiError, RequestErrorCode, ResponseError, api_error, clipped
 
@@ -36,7 +37,7 @@ def _execution_error(error: GraphQLError, correlation_id: str) -> ResponseError:
         # The library's own complaint about an argument, such as a null that only a variable's default made legal.
         return _located(error, RequestErrorCode.BAD_USER_INPUT, _in_graphql(cause.message))
     answer = api_error(cause, correlation_id)
-    return _located(error, answer.code, answer.message)
+    return structs.replace(_located(error, answer.code, answer.message), retry_after=answer.retry_after)
 
 
 def _chain(error: GraphQLError) -> Iterator[Exception]:

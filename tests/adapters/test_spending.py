@@ -10,19 +10,12 @@ from adapters.prices import PriceTable, Rates
 from adapters.spending import CeilingReached, HourlySpending
 from ledger import ServiceUnavailable
 from tests.adapters.vision_model import EGG, USAGE, opened, plate, recognize, said
+from tests.clock import Clock
 from tests.fault_server import FaultyServer
 
 COST = 1050 / 1e6  # of an answer with USAGE, at 1 per million tokens of any kind
 RATES = Rates(input=1.0, cached=1.0, written=1.0, output=1.0)
 PRICES = PriceTable(version="2026-11", currency="USD", models={"vision-1": RATES})
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -43,5 +43,11 @@ class GraphQLClient:
         """The one error of an answer, whose code and correlation id it surely has."""
         answer = (await self.post(document, **variables)).json()
         [error] = answer["errors"]
-        assert set(error["extensions"]) == {"code", "correlationId"}
-        return {"message": error["message"], "code": error["extensions"]["code"], "data": answer.get("data")}
+        extensions = error["extensions"]
+        assert {"code", "correlationId"} <= set(extensions) <= {"code", "correlationId", "retryAfterSeconds"}
+        return {
+            "message": error["message"],
+            "code": extensions["code"],
+            "retry_after": extensions.get("retryAfterSeconds"),
+            "data": answer.get("data"),
+        }

@@ -9,16 +9,9 @@ from msgspec import structs
 
 from ledger import AnalysisLimits, MealStatus, RateLimited, ServiceUnavailable
 from ledger.analysis_limits import Admission
+from tests.clock import Clock
 from tests.ledger.kitchen import ALICE, BOB, KEYED, PHOTO, kitchen
 from tests.ledger.ports import Recognizer, food
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_one_more_than_the_hourly_limit_is_refused() -> None:

@@ -12,17 +12,10 @@ import structlog
 from ops.local.mongod import LocalMongod
 from ops.outages import Outages
 from ops.stand_ins.food_services import food_services_app
+from tests.clock import Clock
 from tests.fault_server import FaultyServer
 from tests.ops.deployment import Deployment, service_env
 from tests.ops.local.processes import eventually
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_an_outage_is_said_once_then_once_a_minute() -> None:

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from api.graphql.opaque_tokens import encode_position
 from ledger import ErrorCode, MealStatus, MealType
-from projections import HistoryQuery, NotReady, ReadModelBehind
+from projections import HistoryQuery, NotReady, PositionBeyondHead, ReadModelBehind, Unreadable
 from tests.api.client import GraphQLClient
 from tests.api.ports import EATEN_AT, Diary, InMemoryReadModels, a_meal
 
@@ -235,15 +235,20 @@ async def test_a_made_up_position_is_refused(alice: GraphQLClient, position: obj
 
 
 @pytest.mark.parametrize(
-    ("failure", "code"),
-    [(ReadModelBehind(), "READ_MODEL_BEHIND"), (NotReady("MongoDB does not answer."), "SERVICE_UNAVAILABLE")],
+    ("failure", "code", "retry_after"),
+    [
+        (ReadModelBehind(), "READ_MODEL_BEHIND", 5),
+        (NotReady("MongoDB does not answer."), "SERVICE_UNAVAILABLE", 5),
+        (PositionBeyondHead(), "POSITION_BEYOND_HEAD", None),
+        (Unreadable(), "UNREADABLE", None),
+    ],
 )
-async def test_an_expected_failure_of_the_read_side_has_its_code(
-    alice: GraphQLClient, diary: Diary, failure: Exception, code: str
+async def test_an_expected_failure_of_the_read_side_has_its_code_and_says_when_to_try_again(
+    alice: GraphQLClient, diary: Diary, failure: Exception, code: str, retry_after: int | None
 ) -> None:
     diary.raises = failure
     error = await alice.error(SUMMARY, date="2026-11-20")
-    assert (error["code"], error["message"]) == (code, str(failure))
+    assert (error["code"], error["message"], error["retry_after"]) == (code, str(failure), retry_after)
 
 
 @pytest.mark.parametrize("day", ["2026-02-30", "yesterday", "2026-11-20T00:00:00Z", 20261120, "", "\x00"])
