@@ -20,7 +20,7 @@ run: install ## start the whole service on this machine: make run [HOST=0.0.0.0]
 	@exec $(BIN)/python -m ops.local.environment --host "$(HOST)" --port "$(PORT)" --data "$(DATA)" --die-with-parent
 
 test: install ## run all tests, fault injection included; ledger and projections must be covered entirely
-	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 faults: install ## inject faults into real replica sets under the event store: make faults [SECONDS=600] [SEED=n]
 	@$(BIN)/python -m tests.faults --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)")
